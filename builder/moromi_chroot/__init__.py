@@ -1,0 +1,1 @@
+"""The native chroot engine behind mock's command line."""

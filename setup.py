@@ -1,0 +1,19 @@
+"""Finds the import packages of every top-level folder; all metadata is in setup.cfg."""
+
+from setuptools import find_packages, setup
+
+ROOTS = ("common", "schemas", "hub", "builder", "cli")
+
+package_dir: dict[str, str] = {}
+packages: list[str] = []
+for root in ROOTS:
+    for name in find_packages(root):
+        packages.append(name)
+        if "." not in name:
+            package_dir[name] = f"{root}/{name}"
+
+setup(
+    packages=packages,
+    package_dir=package_dir,
+    package_data={name: ["py.typed", "*.sql", "*.ini", "*.mako", "*.json"] for name in packages},
+)
