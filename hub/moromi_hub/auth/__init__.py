@@ -1,0 +1,1 @@
+"""Who is calling: sessions, passwords, and what callers may do."""

@@ -1,0 +1,1 @@
+"""The database seen from the hub: engine, transactions, versioned rows, query options."""

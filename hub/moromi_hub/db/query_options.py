@@ -1,0 +1,111 @@
+"""`queryOpts`: count, order and slices that callers of listing calls may ask for.
+
+Spec: hub-protocol.md section 4.4. The fields a caller may order by are those of
+the call's own field map; no text of a caller ever reaches SQL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, select
+
+from moromi.errors import GenericError, ParameterError
+from moromi.wire.listing import Listing
+from moromi_hub.db.transaction import Transaction
+
+Fields = Mapping[str, ColumnElement[Any]]
+
+
+class InvalidOrder(Exception):
+    """An unknown order key; a plain exception, because the wire says fault code 1."""
+
+
+def run_query(
+    tx: Transaction,
+    fields: Fields,
+    statement: Select[Any],
+    query_opts: Mapping[str, Any] | None = None,
+    *,
+    stream: bool = False,
+) -> Any:
+    """Run a listing: `statement` is the FROM and WHERE part, `fields` the result keys and their columns.
+
+    Returns a list of dictionaries (a Listing when `stream`), lists of values in
+    alphabetical order of the keys with `asList`, or the number of rows with `countOnly`.
+    """
+    opts = check_options(query_opts)
+    if opts.get("countOnly"):
+        return _count(tx, fields, statement, opts)
+    query = statement.with_only_columns(*(column.label(key) for key, column in fields.items()))
+    query = slice_rows(order_rows(query, fields, opts.get("order")), opts)
+    if opts.get("asList"):
+        names = sorted(fields)
+        return [[row[name] for name in names] for row in tx.execute(query).mappings()]
+    if stream:
+        return Listing(list(fields), tx.stream(query))
+    return tx.rows(query)
+
+
+def check_options(query_opts: Any) -> Mapping[str, Any]:
+    """`query_opts` as a mapping; None is none. Raises ParameterError for other types."""
+    if query_opts is None:
+        return {}
+    if not isinstance(query_opts, Mapping):
+        raise ParameterError(
+            f"Invalid type for value '{query_opts}': {type(query_opts)}, expected type <class 'dict'>"
+        )
+    if query_opts.get("group"):
+        raise GenericError("queryOpts.group is not available for this API")
+    return query_opts
+
+
+def order_rows(query: Select[Any], fields: Fields, order: str | None) -> Select[Any]:
+    """Order by a comma separated list of field names, `-` in front for descending."""
+    for term in (order or "").split(","):
+        name = term.strip().removeprefix("-")
+        if not name:
+            continue
+        if name not in fields:
+            raise InvalidOrder(f"Invalid order: {name}")
+        column = fields[name]
+        query = query.order_by(column.desc() if term.strip().startswith("-") else column)
+    return query
+
+
+def slice_rows(query: Select[Any], opts: Mapping[str, Any]) -> Select[Any]:
+    """Apply `offset` and `limit`; 0 and None mean none."""
+    if opts.get("offset"):
+        query = query.offset(int(opts["offset"]))
+    if opts.get("limit"):
+        query = query.limit(int(opts["limit"]))
+    return query
+
+
+def _count(tx: Transaction, fields: Fields, statement: Select[Any], opts: Mapping[str, Any]) -> int:
+    first = next(iter(fields.values())).label("one")
+    inner = slice_rows(statement.with_only_columns(first, maintain_column_froms=True).order_by(None), opts)
+    return int(tx.scalar(select(func.count()).select_from(inner.subquery())))
+
+
+def apply_in_memory(
+    rows: Iterable[Mapping[str, Any]],
+    query_opts: Mapping[str, Any] | None = None,
+    as_list: Sequence[str] | None = None,
+) -> Any:
+    """queryOpts on a list made in memory: one order key, slices, count; `as_list` names the columns of `asList`."""
+    found = list(rows)
+    opts = check_options(query_opts)
+    if order := opts.get("order"):
+        key = order.removeprefix("-")
+        found.sort(key=lambda row: (row[key] is None, row[key]), reverse=order.startswith("-"))
+    if opts.get("offset"):
+        found = found[opts["offset"] :]
+    if opts.get("limit"):
+        found = found[: opts["limit"]]
+    if opts.get("countOnly"):
+        return len(found)
+    if opts.get("asList") and as_list is not None:
+        return [[row[key] for key in as_list] for row in found]
+    return found

@@ -1,0 +1,209 @@
+"""`hub.conf` read into one typed object (spec: hub-protocol.md section 6).
+
+The keys are Koji's; a few of our own begin where Koji has nothing to say
+(embedded database, listening address, push service). Fragments of the
+configuration directory are read first, the main file last, and a later value
+replaces an earlier one as a whole.
+"""
+
+from __future__ import annotations
+
+import configparser
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from sqlalchemy.engine import URL, make_url
+
+from moromi.errors import ConfigurationError
+
+DEFAULT_FILE = Path("/etc/koji-hub/hub.conf")
+TRUE_WORDS = frozenset({"1", "yes", "true", "on"})
+FALSE_WORDS = frozenset({"0", "no", "false", "off"})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every option of `[hub]`, and the rules of `[policy]`. Times are in the unit that Koji uses."""
+
+    # database
+    DBName: str | None = None
+    DBUser: str | None = None
+    DBPass: str | None = None
+    DBHost: str | None = None
+    DBPort: int | None = None
+    DBConnectionString: str | None = None
+    # places
+    KojiDir: str = "/mnt/koji"
+    KojiWebURL: str = "http://localhost.localdomain/koji"
+    # authentication
+    ProxyPrincipals: str = ""
+    ProxyDNs: str = ""
+    AllowProxyAuthType: bool = False
+    HostPrincipalFormat: str | None = None
+    AllowedKrbRealms: str = "*"
+    DNUsernameComponent: str = "CN"
+    DisableURLSessions: bool = False
+    CheckClientIP: bool = True
+    LoginCreatesUser: bool = True
+    SessionRenewalTimeout: int = 1440
+    # notifications
+    EmailDomain: str | None = None
+    NotifyOnSuccess: bool = True
+    DisableNotifications: bool = False
+    # plugins
+    Plugins: str = ""
+    PluginPath: str = "/usr/lib/koji-hub-plugins"
+    # diagnostics
+    KojiDebug: bool = False
+    KojiTraceback: str | None = None
+    VerbosePolicy: bool = False
+    MissingPolicyOk: bool = True
+    LogLevel: str = "WARNING"
+    LogFormat: str = "%(asctime)s [%(levelname)s] p=%(process)s %(name)s: %(message)s"
+    # features and limits
+    EnableMaven: bool = False
+    EnableWin: bool = False
+    MemoryWarnThreshold: int = 5000
+    MaxRequestLength: int = 4194304
+    ServerOffline: bool = False
+    OfflineMessage: str | None = None
+    LockOut: bool = False
+    MaxNameLengthInternal: int = 256
+    RegexNameInternal: str = r"^[A-Za-z0-9/_.+-]+$"
+    RegexUserName: str = r"^[A-Za-z0-9/_.@-]+$"
+    RPMDefaultChecksums: str = "md5 sha256"
+    # scheduler
+    MaxJobs: int = 15
+    CapacityOvercommit: int = 5
+    ReadyTimeout: int = 180
+    AssignTimeout: int = 300
+    SoftRefusalTimeout: int = 900
+    HostTimeout: int = 900
+    RunInterval: int = 60
+    # repositories
+    MaxRepoTasks: int = 10
+    MaxRepoTasksMaven: int = 2
+    RepoRetries: int = 3
+    RequestCleanTime: int = 1440
+    AllowNewRepo: bool = True
+    RepoLag: int = 3600
+    RepoAutoLag: int = 7200
+    RepoLagWindow: int = 600
+    RepoQueueUser: str = "kojira"
+    DebuginfoTags: str = ""
+    SourceTags: str = ""
+    SeparateSourceTags: str = ""
+    # our own
+    EmbeddedDatabase: str | None = None
+    """Data directory of an embedded PostgreSQL; used when no database is named."""
+    Listen: str = "127.0.0.1:8080"
+    Workers: int = 2
+    Threads: int = 4
+    PushListen: str | None = None
+    """`host:port` of the push service; none is announced without it."""
+    PushURL: str | None = None
+    """What clients are told; derived from PushListen when unset."""
+    policy: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def dsn(self) -> URL:
+        """Where the database is, as an SQLAlchemy URL."""
+        text = self.DBConnectionString
+        if text and "://" in text:
+            return make_url(text).set(drivername="postgresql+psycopg2")
+        if text:
+            return URL.create("postgresql+psycopg2", query={"dsn": text})
+        if not self.DBName and self.EmbeddedDatabase:
+            from moromi_hub.db.embedded import EmbeddedPostgres
+
+            return make_url(EmbeddedPostgres(Path(self.EmbeddedDatabase)).dsn)
+        if not self.DBName:
+            raise ConfigurationError("No database: set DBName, DBConnectionString or EmbeddedDatabase")
+        return URL.create(
+            "postgresql+psycopg2",
+            username=self.DBUser,
+            password=self.DBPass,
+            host=self.DBHost,
+            port=self.DBPort,
+            database=self.DBName,
+        )
+
+    @property
+    def topdir(self) -> Path:
+        """The top of the file tree."""
+        return Path(self.KojiDir)
+
+    @property
+    def push_url(self) -> str | None:
+        """The address of the push service that clients are told, or None."""
+        if self.PushURL:
+            return self.PushURL
+        return f"http://{self.PushListen}/events" if self.PushListen else None
+
+    def replace(self, **changes: Any) -> Settings:
+        """A copy with some options changed."""
+        return dataclasses.replace(self, **changes)
+
+
+_KINDS: dict[str, Any] = {
+    name.lower(): (name, kind) for name, kind in get_type_hints(Settings).items() if name != "policy"
+}
+
+
+def load(path: Path | str = DEFAULT_FILE, directory: Path | str | None = None) -> Settings:
+    """Read `path` and the fragments beside it.
+
+    `directory` defaults to `<path>.d`. Raises ConfigurationError with the file
+    and the option for whatever cannot be read.
+    """
+    path = Path(path)
+    directory = Path(directory) if directory else path.with_name(path.name + ".d")
+    if not path.is_file():
+        raise ConfigurationError(f"No such configuration file: {path}")
+    values: dict[str, str] = {}
+    policy: dict[str, str] = {}
+    for file in [*sorted(directory.glob("*.conf")), path]:
+        parser = _parse(file)
+        if parser.has_section("hub"):
+            values.update(parser.items("hub"))
+        if parser.has_section("policy"):
+            policy.update(parser.items("policy"))
+    return from_options(values, policy)
+
+
+def from_options(values: Mapping[str, str], policy: Mapping[str, str] | None = None) -> Settings:
+    """Settings from option texts; unknown options are ignored, bad values raise ConfigurationError."""
+    found: dict[str, Any] = {}
+    for key, text in values.items():
+        if key.lower() in _KINDS:
+            name, kind = _KINDS[key.lower()]
+            found[name] = _convert(name, kind, text)
+    return Settings(**found, policy=dict(policy or {}))
+
+
+def _parse(file: Path) -> configparser.RawConfigParser:
+    parser = configparser.RawConfigParser(
+        comment_prefixes=("#", ";"), inline_comment_prefixes=None, empty_lines_in_values=True
+    )
+    try:
+        parser.read_string(file.read_text("utf-8"), str(file))
+    except (OSError, UnicodeDecodeError, configparser.Error) as error:
+        raise ConfigurationError(f"Cannot read {file}: {error}") from error
+    return parser
+
+
+def _convert(name: str, kind: Any, text: str) -> Any:
+    if kind is bool:
+        word = text.strip().lower()
+        if word in TRUE_WORDS | FALSE_WORDS:
+            return word in TRUE_WORDS
+        raise ConfigurationError(f"Invalid boolean for {name}: {text!r}")
+    if kind is int or kind == (int | None):
+        try:
+            return int(text)
+        except ValueError:
+            raise ConfigurationError(f"Invalid integer for {name}: {text!r}") from None
+    return text
