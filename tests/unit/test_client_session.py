@@ -320,7 +320,7 @@ def test_multicall_without_calls_sends_nothing(hub: Hub) -> None:
 
 def test_old_style_multicall(hub: Hub) -> None:
     session = ClientSession(hub.url)
-    session.multicall = True  # type: ignore[assignment]
+    session.multicall = True
     assert session.echo(1) is MultiCallInProgress
     session.echo(2)
     assert session.multicall
