@@ -85,13 +85,10 @@ _SCALARS: Final[dict[str, Callable[[str], Any]]] = {
     "bigdecimal": _read_decimal,
 }
 _MESSAGES: Final = frozenset({"methodCall", "methodResponse", "fault"})
-_KNOWN: Final = frozenset(
-    {"value", "member", "name", "array", "data", "struct", "params", "param", "methodName"}
-).union(_SCALARS, _MESSAGES)
-
-
-def _unknown(tag: str) -> ParseError:
-    return ParseError(f'ResponseError("unknown tag {tag!r}")')
+#: Elements that only group others.
+_SILENT: Final = frozenset({"member", "data", "params", "param"})
+#: Elements whose start needs no work.
+_PLAIN: Final = frozenset({"value", "name", "methodName"}).union(_SILENT, _SCALARS, _MESSAGES)
 
 
 def _refuse_entity(*_declaration: Any) -> None:
@@ -106,54 +103,78 @@ def _make_struct(items: list[Any]) -> dict[str, Any]:
 
 
 class _Reader:
-    """The state of one parse; `start` and `end` are expat's handlers."""
+    """The state of one parse, and expat's handlers over it.
+
+    The handlers are closures: they run several times for every value, and a
+    name of the enclosing function costs less than an attribute.
+    """
 
     def __init__(self) -> None:
         self.stack: list[Any] = []
-        self.marks: list[int] = []
         self.text: list[str] = []
-        # Whether the value that is open has had its typed element; if not, its
-        # text is a string.
-        self.typed = False
+        self.marks: list[int] = []
         self.method: str | None = None
         self.kind: str | None = None
 
-    def start(self, tag: str, _attributes: Any) -> None:
-        if tag == "value":
-            self.typed = False
-        elif tag == "struct" or tag == "array":
+    def handlers(self) -> tuple[Callable[[str, Any], None], Callable[[str], None]]:
+        """Return the handlers for the start and the end of an element."""
+        stack, text = self.stack, self.text
+        push, clear, end_special = stack.append, text.clear, self._end_special
+        # Whether the value that is open has had its typed element; if not, its
+        # text is a string.
+        typed = False
+
+        def start(tag: str, _attributes: Any) -> None:
+            nonlocal typed
+            if tag == "value":
+                typed = False
+            elif tag not in _PLAIN:
+                self._start_special(tag)
+            if text:
+                clear()
+
+        def end(tag: str) -> None:
+            nonlocal typed
+            if tag == "value":
+                if not typed:
+                    push("".join(text))
+                    typed = True
+            elif tag == "string" or tag == "name":
+                push("".join(text))
+                typed = True
+            elif tag in _SCALARS:
+                push(_SCALARS[tag]("".join(text)))
+                typed = True
+            elif tag not in _SILENT:
+                end_special(tag)
+                typed = True
+            if text:
+                clear()
+
+        return start, end
+
+    def _start_special(self, tag: str) -> None:
+        if tag == "struct" or tag == "array":
             if len(self.marks) >= MAX_DEPTH:
                 raise ParseError(f"values are nested more than {MAX_DEPTH} deep")
             self.marks.append(len(self.stack))
-        elif tag not in _KNOWN and tag.rpartition(":")[2] not in _SCALARS:
-            raise _unknown(tag)
-        self.text.clear()
+        elif tag.rpartition(":")[2] not in _SCALARS:
+            raise ParseError(f'ResponseError("unknown tag {tag!r}")')
 
-    def end(self, tag: str) -> None:
-        if tag == "value":
-            if not self.typed:
-                self.stack.append("".join(self.text))
-                self.typed = True
-        elif tag == "string" or tag == "name":
-            self.stack.append("".join(self.text))
-            self.typed = True
-        elif tag == "member" or tag == "data" or tag == "param" or tag == "params":
-            return
-        elif tag == "struct" or tag == "array":
-            stack, mark = self.stack, self.marks.pop()
+    def _end_special(self, tag: str) -> None:
+        stack = self.stack
+        if tag == "struct" or tag == "array":
+            mark = self.marks.pop()
             items = stack[mark:]
             del stack[mark:]
             stack.append(_make_struct(items) if tag == "struct" else items)
-            self.typed = True
+        elif tag == "methodName":
+            self.method = "".join(self.text)
         elif tag in _MESSAGES:
             # The outermost ends last; a fault is told by its own element.
             self.kind = self.kind or tag
-        elif tag == "methodName":
-            self.method = "".join(self.text)
         else:
-            self.stack.append(_SCALARS[tag.rpartition(":")[2]]("".join(self.text)))
-            self.typed = True
-        self.text.clear()
+            stack.append(_SCALARS[tag.rpartition(":")[2]]("".join(self.text)))
 
 
 def read(body: bytes) -> Message:
@@ -162,8 +183,7 @@ def read(body: bytes) -> Message:
     parser = expat.ParserCreate()
     parser.buffer_text = True
     parser.buffer_size = 1 << 18
-    parser.StartElementHandler = reader.start
-    parser.EndElementHandler = reader.end
+    parser.StartElementHandler, parser.EndElementHandler = reader.handlers()
     parser.CharacterDataHandler = reader.text.append
     parser.EntityDeclHandler = _refuse_entity
     parser.SkippedEntityHandler = _refuse_entity

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from moromi.errors import Fault, from_fault
+from moromi.wire.listing import Listing
 from moromi.wire.values import DateTime, ParseError
 from moromi.wire.xmlread import Message, read
 from moromi.wire.xmlwrite import encoded, escape, iter_value, write_value
@@ -64,6 +65,8 @@ def encode_response(value: Any) -> bytes:
 
     OverflowError, TypeError: as `xmlwrite.write_value`.
     """
+    if isinstance(value, Listing):
+        return b"".join(iter_encode(value))
     return f"{_RESPONSE_HEAD}{write_value(value)}{_RESPONSE_TAIL}".encode()
 
 

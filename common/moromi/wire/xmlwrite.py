@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from binascii import b2a_base64
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from itertools import chain, islice
@@ -17,6 +17,7 @@ from types import GeneratorType
 from typing import Any, Final
 
 from moromi.wire.listing import Listing
+from moromi.wire.rows import LISTING_FROM, ROWS_PER_CHUNK, Column, as_listing, is_constant, write_rows
 from moromi.wire.values import INT_MAX, INT_MIN, LONG_MAX, LONG_MIN, DateTime
 
 Writer = Callable[[Any], str]
@@ -26,10 +27,6 @@ TRUE: Final = "<value><boolean>1</boolean></value>"
 FALSE: Final = "<value><boolean>0</boolean></value>"
 ARRAY_START: Final = "<value><array><data>"
 ARRAY_END: Final = "</data></array></value>"
-
-#: Rows of a listing that are written together: large enough that the work per
-#: column disappears, small enough that a chunk stays below a megabyte or so.
-ROWS_PER_CHUNK: Final = 500
 
 
 def escape(text: str) -> str:
@@ -64,7 +61,7 @@ def iter_value(value: Any) -> Iterator[str]:
         yield ARRAY_START
         items = iter(value)
         while chunk := list(islice(items, ROWS_PER_CHUNK)):
-            yield "".join([_WRITERS[type(item)](item) for item in chunk])
+            yield write_value(chunk)[len(ARRAY_START) : -len(ARRAY_END)]
         yield ARRAY_END
     else:
         yield write_value(value)
@@ -109,6 +106,12 @@ def _write_wire_datetime(value: DateTime) -> str:
 
 def _write_pattern(value: re.Pattern[Any]) -> str:
     return _write_str(repr(value))
+
+
+def _write_list(value: Sequence[Any]) -> str:
+    if len(value) >= LISTING_FROM and (listing := as_listing(value)):
+        return _write_listing(listing)
+    return _write_sequence(value)
 
 
 def _write_sequence(value: Any) -> str:
@@ -161,8 +164,8 @@ _WRITERS: Final = _Writers(
         datetime: _write_datetime,
         DateTime: _write_wire_datetime,
         re.Pattern: _write_pattern,
-        list: _write_sequence,
-        tuple: _write_sequence,
+        list: _write_list,
+        tuple: _write_list,
         GeneratorType: _write_sequence,
         dict: _write_mapping,
         Listing: _write_listing,
@@ -170,67 +173,36 @@ _WRITERS: Final = _Writers(
 )
 
 
-# Listings. A chunk of rows is turned into columns; each column is looked at as
-# a whole for the types in it, and the row template holds for each column either
-# the element itself with a place for the text, or a place for a whole element.
-
-
 def _listing_chunks(listing: Listing) -> Iterator[str]:
-    rows = iter(listing.rows)
-    columns = listing.columns
-    while chunk := list(islice(rows, ROWS_PER_CHUNK)):
-        if columns:
-            yield _write_rows(columns, chunk)
-        elif any(chunk):
-            raise ValueError("a row of a listing has more values than there are columns")
-        else:
-            yield "<value><struct></struct></value>" * len(chunk)
+    if not listing.columns:
+        return (_write_mapping({}) for _row in listing.rows)
+    before = [_member(name) for name in listing.columns]
+    # Each name but the first comes after the end of the member before it.
+    before = [f"<value><struct>{before[0]}", *[f"</member>{name}" for name in before[1:]]]
+    return write_rows(listing, _write_column, before, "</member></struct></value>")
 
 
-def _write_rows(columns: tuple[str, ...], rows: list[Any]) -> str:
-    parts = [_write_column(column) for column in zip(*rows, strict=True)]
-    if len(parts) != len(columns):
-        raise ValueError(f"rows of {len(parts)} values in a listing of {len(columns)} columns")
-    template = _row_template(columns, tuple([slot for slot, _texts in parts]))
-    filled = [texts for _slot, texts in parts if texts is not None]
-    if not filled:
-        return (template % ()) * len(rows)
-    return "".join(map(template.__mod__, zip(*filled, strict=True)))
-
-
-@lru_cache(maxsize=512)
-def _row_template(columns: tuple[str, ...], slots: tuple[str, ...]) -> str:
-    members = [
-        f"{_member(name).replace('%', '%%')}{slot}</member>"
-        for name, slot in zip(columns, slots, strict=True)
-    ]
-    return f"<value><struct>{''.join(members)}</struct></value>"
-
-
-_ANY_SLOT: Final = "%s"
-_INT_SLOT: Final = "<value><int>%d</int></value>"
-_STR_SLOT: Final = "<value><string>%s</string></value>"
-
-
-def _write_column(column: tuple[Any, ...]) -> tuple[str, Any]:
-    """Return a column's part of the row template and its values for it (None: it needs none)."""
+def _write_column(column: tuple[Any, ...]) -> Column:
     kinds = set(map(type, column))
-    if len(kinds) == 1:
-        kind = kinds.pop()
-        if kind is str:
-            return _STR_SLOT, _escape_column(column)
-        if kind is int:
-            if min(column) >= INT_MIN and max(column) <= INT_MAX:
-                return _INT_SLOT, column
-        elif kind is type(None):
-            return NIL, None
-        write = _WRITERS[kind]
-        return _ANY_SLOT, [write(value) for value in column]
-    writers = _WRITERS
-    return _ANY_SLOT, [writers[type(value)](value) for value in column]
+    kind = kinds.pop()
+    if kinds:
+        writers = _WRITERS
+        return Column("", [writers[type(value)](value) for value in column])
+    write = _WRITERS[kind]
+    if kind in _EQUAL_IS_SAME and is_constant(column):
+        return Column(write(column[0]))
+    if kind is str:
+        return Column("<value><string>", _escape_column(column), "</string></value>")
+    if kind is int and min(column) >= INT_MIN and max(column) <= INT_MAX:
+        return Column("<value><int>", list(map(str, column)), "</int></value>")
+    return Column("", [write(value) for value in column])
 
 
-def _escape_column(column: tuple[str, ...]) -> Any:
+#: Not floats: 0.0 equals -0.0.
+_EQUAL_IS_SAME: Final = frozenset({str, int, bool, type(None)})
+
+
+def _escape_column(column: tuple[str, ...]) -> Sequence[str]:
     """Escape many strings at the price of one: joined by a character that XML cannot hold."""
     joined = "\0".join(column)
     if not ("&" in joined or "<" in joined or ">" in joined):
