@@ -1,0 +1,1 @@
+"""Builds: entries, their states and what belongs to them (spec: data-model.md section 5)."""

@@ -1,0 +1,1 @@
+"""The rpms of builds and their contents (spec: data-model.md section 6.1)."""

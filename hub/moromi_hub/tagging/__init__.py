@@ -1,0 +1,1 @@
+"""Which builds are in which tag (spec: data-model.md sections 4.6 and 4.7)."""

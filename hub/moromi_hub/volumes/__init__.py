@@ -1,0 +1,1 @@
+"""Volumes: where on disk builds are (spec: data-model.md section 5.8)."""
