@@ -11,10 +11,19 @@ from moromi.errors import CallbackError, PluginError
 if TYPE_CHECKING:
     from moromi_hub.call import Call
 
-_PAIRED = (
-    "PackageListChange TaskStateChange BuildStateChange Import RPMSign Tag Untag RepoInit RepoDone "
-    "BuildPromote Commit"
-).split()
+_PAIRED = [
+    "PackageListChange",
+    "TaskStateChange",
+    "BuildStateChange",
+    "Import",
+    "RPMSign",
+    "Tag",
+    "Untag",
+    "RepoInit",
+    "RepoDone",
+    "BuildPromote",
+    "Commit",
+]
 KINDS = frozenset(f"{when}{what}" for what in _PAIRED for when in ("pre", "post"))
 
 Callback = Callable[..., Any]

@@ -5,11 +5,25 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, DateTime, Float, Integer, Select, case, cast, func, insert, literal, or_, select, update
+from moromi_schema import tables as t
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Float,
+    Integer,
+    Select,
+    case,
+    cast,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from moromi_hub.db.transaction import Transaction
-from moromi_schema import tables as t
 
 _s, _u = t.sessions, t.users
 
@@ -129,9 +143,7 @@ def lock_user(tx: Transaction, user_id: int) -> None:
 def exclusive_session(tx: Transaction, user_id: int) -> int | None:
     """The open exclusive session of a user."""
     found = tx.scalar(
-        select(_s.c.id).where(
-            _s.c.user_id == user_id, _s.c.exclusive.is_(True), _s.c.closed.is_(False)
-        )
+        select(_s.c.id).where(_s.c.user_id == user_id, _s.c.exclusive.is_(True), _s.c.closed.is_(False))
     )
     return None if found is None else int(found)
 

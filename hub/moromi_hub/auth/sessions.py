@@ -26,6 +26,7 @@ from moromi.errors import (
     RetryError,
     SequenceError,
 )
+
 from moromi_hub.auth import password as passwords
 from moromi_hub.auth import queries
 from moromi_hub.auth.model import Credentials, Session
@@ -34,8 +35,16 @@ from moromi_hub.call import Call
 LOGIN_METHODS = frozenset({"login", "sslLogin"})
 UNLOCKED_METHODS = frozenset({"exclusiveSession", "login", "logout"})
 REPEATABLE_METHODS = frozenset(
-    "host.taskWait host.taskUnwait host.taskSetWait host.updateHost host.setBuildRootState "
-    "repoExpire repoDelete repoProblem".split()
+    [
+        "host.taskWait",
+        "host.taskUnwait",
+        "host.taskSetWait",
+        "host.updateHost",
+        "host.setBuildRootState",
+        "repoExpire",
+        "repoDelete",
+        "repoProblem",
+    ]
 )
 _KEY_CHARACTERS = string.ascii_letters + string.digits
 _KEY_LENGTH = 19

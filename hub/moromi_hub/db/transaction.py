@@ -123,7 +123,12 @@ class Transaction:
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """A nested unit: an exception undoes it alone, with its messages, actions and event."""
-        marks = (len(self._messages), len(self._before_commit), len(self._after_commit), len(self._on_rollback))
+        marks = (
+            len(self._messages),
+            len(self._before_commit),
+            len(self._after_commit),
+            len(self._on_rollback),
+        )
         nested = self.connection.begin_nested()
         try:
             yield

@@ -16,8 +16,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import moromi_hub
 from moromi.errors import GenericError, ParameterError
+
+import moromi_hub
 from moromi_hub.auth import permissions
 from moromi_hub.call import Call
 

@@ -1,0 +1,158 @@
+"""`moromi-hub`: serving and administering a hub from the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from moromi.errors import GenericError
+from moromi.version import VERSION
+
+from moromi_hub import settings as configuration
+from moromi_hub.commands.db import db
+
+_config: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar=configuration.CONFIG_VARIABLE,
+    default=configuration.DEFAULT_FILE,
+    show_default=True,
+    help="The hub's configuration file.",
+)
+
+
+@click.group()
+@click.version_option(VERSION)
+def main() -> None:
+    """Serve and administer a Moromi hub."""
+
+
+main.add_command(db)
+
+
+@main.command()
+@_config
+@click.option("--worker/--no-worker", default=True, help="Run the background worker too.")
+@click.option("--events/--no-events", default=True, help="Run the push service too.")
+def serve(config: Path, worker: bool, events: bool) -> None:
+    """Run a whole hub: database (if embedded), web server, worker and push service."""
+    from moromi_hub import serve as server
+
+    server.serve(config, worker=worker, events=events)
+
+
+@main.command()
+@_config
+def web(config: Path) -> None:
+    """Run the web server alone."""
+    from moromi_hub import serve as server
+
+    server.web(config)
+
+
+@main.command()
+@_config
+def worker(config: Path) -> None:
+    """Run the background worker alone."""
+    from moromi_hub import logs
+    from moromi_hub.worker import main as worker_main
+
+    settings = configuration.load(config)
+    logs.configure(settings)
+    worker_main.run(settings)
+
+
+@main.command()
+@_config
+def events(config: Path) -> None:
+    """Run the push service alone."""
+    from moromi_hub import logs
+    from moromi_hub.events import main as events_main
+
+    settings = configuration.load(config)
+    logs.configure(settings)
+    events_main.run(settings)
+
+
+@main.group()
+def admin() -> None:
+    """Users and hosts of a hub."""
+
+
+@contextmanager
+def _operator(config: Path) -> Iterator[Any]:
+    from moromi_hub.hub import Hub
+    from moromi_hub.operator import operate
+
+    hub = Hub(configuration.load(config))
+    try:
+        with operate(hub) as operator:
+            yield operator
+    except GenericError as error:
+        raise click.ClickException(str(error)) from None
+    finally:
+        hub.close()
+
+
+_password = click.option(
+    "--password", help="Password; `-` asks for it. Without one only other ways to log in work."
+)
+
+
+def _asked(password: str | None) -> str | None:
+    return (
+        click.prompt("Password", hide_input=True, confirmation_prompt=True) if password == "-" else password
+    )
+
+
+@admin.command("add-user")
+@_config
+@click.argument("name")
+@_password
+@click.option("--admin", "is_admin", is_flag=True, help="Grant the permission admin.")
+def add_user(config: Path, name: str, password: str | None, is_admin: bool) -> None:
+    """Create the user NAME."""
+    password = _asked(password)
+    with _operator(config) as operator:
+        user_id = operator.add_user(name, password, is_admin)
+    click.echo(f"user {name} has id {user_id}")
+
+
+@admin.command("set-password")
+@_config
+@click.argument("name")
+@click.password_option()
+def set_password(config: Path, name: str, password: str) -> None:
+    """Change the password of the user NAME."""
+    with _operator(config) as operator:
+        operator.set_password(name, password)
+
+
+@admin.command("grant-permission")
+@_config
+@click.argument("name")
+@click.argument("permission")
+def grant_permission(config: Path, name: str, permission: str) -> None:
+    """Grant PERMISSION to the user NAME."""
+    with _operator(config) as operator:
+        operator.grant(name, permission)
+
+
+@admin.command("add-host")
+@_config
+@click.argument("name")
+@click.argument("arches", nargs=-1, required=True)
+@_password
+def add_host(config: Path, name: str, arches: tuple[str, ...], password: str | None) -> None:
+    """Add the builder NAME for ARCHES, with a user of the same name."""
+    password = _asked(password)
+    with _operator(config) as operator:
+        host_id = operator.add_host(name, " ".join(arches), password)
+    click.echo(f"host {name} has id {host_id}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,116 @@
+"""The streams as an ASGI application (docs/push.md)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import unquote
+
+from sqlalchemy import Engine
+
+from moromi_hub import settings as configuration
+from moromi_hub.db.engine import make_engine
+from moromi_hub.events import queries
+from moromi_hub.events.broker import Broker, Subscription, encode
+from moromi_hub.events.listener import listen
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_PREFIX = "/events/"
+_KEEP_ALIVE_SECONDS = 15.0
+_KEEP_ALIVE = ": still here\n\n"
+
+
+class Streams:
+    """ASGI application: `/events/host/NAME`, `/events/task/ID`, `/events/tag/NAME`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.broker = Broker()
+        self._listener: asyncio.Task[None] | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif scope["type"] == "http":
+            await self._stream(scope, receive, send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                self._listener = asyncio.create_task(
+                    listen(self.engine, self.broker.publish, self.broker.end_all)
+                )
+                await send({"type": "lifespan.startup.complete"})
+            elif message["type"] == "lifespan.shutdown":
+                self.broker.end_all()
+                if self._listener is not None:
+                    self._listener.cancel()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
+        loop = asyncio.get_running_loop()
+        if scope["method"] != "GET":
+            return await _plain(send, 405, "Method Not Allowed\n")
+        subscription = await loop.run_in_executor(None, self._subscription, scope["path"])
+        if subscription is None:
+            return await _plain(send, 404, "Not Found\n")
+        self.broker.subscribe(subscription)
+        reader = asyncio.create_task(_forward(subscription, send))
+        gone = asyncio.create_task(_until_gone(receive))
+        try:
+            await asyncio.wait({reader, gone}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self.broker.unsubscribe(subscription)
+            reader.cancel()
+            gone.cancel()
+
+    def _subscription(self, path: str) -> Subscription | None:
+        """What a path asks for, or None when there is no such thing."""
+        kind, _, name = unquote(path).removeprefix(_PREFIX).partition("/")
+        if kind == "task" and name.isascii() and name.isdigit() and len(name) < 10:
+            tree = queries.task_tree(self.engine, int(name))
+            topics = {("task", task_id) for task_id in tree}
+            return Subscription(topics, follows_children=True) if tree else None
+        found = None
+        if kind == "host":
+            found = queries.host_id(self.engine, name)
+        elif kind == "tag":
+            found = queries.tag_id(self.engine, name)
+        return None if found is None else Subscription({(kind, found)})
+
+
+async def _forward(subscription: Subscription, send: Send) -> None:
+    headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    text: str | None = encode("hello", {})
+    while text is not None:
+        await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
+        try:
+            text = await asyncio.wait_for(subscription.queue.get(), _KEEP_ALIVE_SECONDS)
+        except TimeoutError:
+            text = _KEEP_ALIVE
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        continue
+
+
+async def _plain(send: Send, status: int, text: str) -> None:
+    headers = [(b"content-type", b"text/plain"), (b"content-length", str(len(text)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": text.encode(), "more_body": False})
+
+
+def make_application() -> Streams:
+    """The application for the configuration that the environment names."""
+    settings = configuration.load(os.environ[configuration.CONFIG_VARIABLE])
+    return Streams(make_engine(settings.dsn, pool_size=2, application="moromi-events"))

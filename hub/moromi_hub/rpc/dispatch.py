@@ -1,0 +1,106 @@
+"""From a decoded request to an encoded answer, in one transaction.
+
+Order of work (hub-protocol.md section 1.4): find the handler, establish the
+session, check lock-out, split named arguments, call, encode the result, finish
+the transaction. The answer is encoded inside the transaction, since long
+listings are read from their cursor while they are written out.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from moromi.errors import GenericError, ServerOffline
+from moromi.wire.named import split_named
+from sqlalchemy.exc import OperationalError
+
+from moromi_hub.auth import sessions
+from moromi_hub.auth.model import Credentials
+from moromi_hub.call import Call
+from moromi_hub.rpc import faults
+from moromi_hub.rpc.registry import Export
+
+log = logging.getLogger(__name__)
+
+UNLOCKED_METHODS = frozenset({"login", "sslLogin", "logout"})
+
+
+def answer(
+    call: Call,
+    credentials: Callable[[], Credentials | None],
+    method: str | None,
+    params: list[Any],
+    encode: Callable[[Any], bytes],
+    fault: Callable[[int, str], bytes],
+) -> bytes:
+    """Run one request to its encoded answer; every failure becomes a fault."""
+    try:
+        export = call.hub.registry.find(method)
+        call.method = export.name
+        establish(call, credentials(), export.name)
+        body = encode(invoke(call, export, params))
+        finish(call)
+        return body
+    except Exception as error:
+        return fault(*failure(call, error))
+    finally:
+        call.tx.rollback()
+
+
+def failure(call: Call, error: Exception) -> tuple[int, str]:
+    """Roll back and turn an exception into code and text of a fault."""
+    call.tx.rollback()
+    if is_outage(error):
+        log.error("database outage in %s: %s", call.method, error)
+        error = ServerOffline("database outage")
+    level = logging.INFO if isinstance(error, GenericError) else logging.WARNING
+    log.log(level, "%s failed: %s", call.method, error, exc_info=level >= logging.WARNING)
+    return faults.fault_of(error, call.settings)
+
+
+def establish(call: Call, credentials: Credentials | None, method: str) -> None:
+    """Resolve the session, then refuse everybody but admins during a lock-out.
+
+    The session is read by the first statement of a request, so a connection that
+    the database has dropped since its last use is noticed here, and replaced.
+    """
+    try:
+        sessions.establish(call, credentials, method)
+    except OperationalError as error:
+        if not error.connection_invalidated:
+            raise
+        call.tx.rollback()
+        sessions.establish(call, credentials, method)
+    check_lockout(call, method)
+
+
+def check_lockout(call: Call, method: str) -> None:
+    """Raise ServerOffline during a lock-out (hub-protocol.md section 1.10)."""
+    if not call.settings.LockOut or method in UNLOCKED_METHODS:
+        return
+    if call.session is None or "admin" not in call.session.permissions:
+        raise ServerOffline("Server disabled for maintenance")
+
+
+def invoke(call: Call, export: Export, params: list[Any]) -> Any:
+    """Call with the wire's parameters, the named ones split off."""
+    args, kwargs = split_named(params)
+    return export(call, args, kwargs)
+
+
+def finish(call: Call) -> None:
+    """Commit what was written, with the call number and the commit callbacks; let go of a mere reading."""
+    if not call.tx.wrote:
+        call.tx.rollback()
+        return
+    call.run_callbacks("preCommit")
+    sessions.record(call, call.method)
+    call.tx.commit()
+    call.run_callbacks("postCommit")
+
+
+def is_outage(error: Exception) -> bool:
+    """Whether the database is away: the call can be repeated later."""
+    return isinstance(error, OperationalError) and (error.connection_invalidated or error.statement is None)

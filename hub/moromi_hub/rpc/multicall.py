@@ -1,0 +1,51 @@
+"""Many calls in one request (spec: hub-protocol.md section 1.6).
+
+Each element runs in a savepoint and gets its own event; a failing one becomes a
+fault element and stops nobody. All successes are committed together.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from moromi_hub.call import Call
+from moromi_hub.rpc import dispatch, faults
+from moromi_hub.rpc.registry import ANYONE, exported
+
+log = logging.getLogger(__name__)
+
+
+@exported("multiCall", access=ANYONE)
+@exported("system.multicall", access=ANYONE)
+def multi_call(call: Call, calls: list[dict[str, Any]]) -> list[Any]:
+    """Run the calls `{methodName, params}` in order.
+
+    Each result is `[value]`, or `{faultCode, faultString, traceback}`.
+    """
+    outer = call.method
+    try:
+        return [_element(call, element) for element in calls]
+    finally:
+        call.method = outer
+
+
+def _element(call: Call, element: dict[str, Any]) -> Any:
+    try:
+        export = call.hub.registry.find(element["methodName"])
+        params = list(element["params"])
+        call.method = export.name
+        dispatch.check_lockout(call, export.name)
+        with call.tx.savepoint():
+            # encoding reads a listing after the savepoint is gone, so it is read here
+            return [_materialise(dispatch.invoke(call, export, params))]
+    except Exception as error:
+        log.info("%s failed in a multicall: %s", element, error)
+        return faults.element_of(error)
+
+
+def _materialise(value: Any) -> Any:
+    """Drain what is read from a cursor: the next element uses the same connection."""
+    if hasattr(value, "__iter__") and not isinstance(value, (str, bytes, dict, list, tuple)):
+        return list(value)
+    return value

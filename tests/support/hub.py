@@ -1,0 +1,123 @@
+"""A hub in the test process, in the initial state of the conformance corpus."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, event
+
+from moromi.wire import xmlrpc
+from moromi.wire.named import join_named
+from moromi_hub.app import Application
+from moromi_hub.hub import Hub
+from moromi_hub.operator import operate
+from moromi_hub.settings import Settings
+
+BUILDERS = {"builder1.example.org": "x86_64 i686", "builder2.example.org": "aarch64"}
+USERS = ("kojiadmin", "alice", "bob", "carol")
+
+
+def conformance_settings(topdir: Path, **changes: Any) -> Settings:
+    """The options of the conformance corpus's initial state."""
+    return Settings(
+        KojiDir=str(topdir),
+        LoginCreatesUser=False,
+        CheckClientIP=False,
+        EnableMaven=True,
+        EnableWin=True,
+        DisableNotifications=True,
+        NotifyOnSuccess=False,
+        EmailDomain="example.org",
+        MaxRequestLength=268435456,
+        KojiTraceback="normal",
+    ).replace(**changes)
+
+
+def make_initial_state(hub: Hub) -> None:
+    """Users and hosts of the conformance corpus; every password is the name."""
+    with operate(hub) as operator:
+        for name in USERS:
+            operator.add_user(name, name, admin=name == "kojiadmin")
+        for name, arches in BUILDERS.items():
+            operator.add_host(name, arches, name)
+
+
+@dataclass
+class Client:
+    """A caller that talks XML-RPC to the WSGI application in this process."""
+
+    application: Any
+    headers: dict[str, str] = field(default_factory=dict)
+    callnum: int = 0
+
+    def __call__(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        """Make a call; faults are raised as their exceptions."""
+        body = xmlrpc.encode_request(method, join_named(list(args), kwargs))
+        return xmlrpc.decode_response(self.post(body)[1])
+
+    def post(
+        self, body: bytes, content_type: str = "text/xml", query: str = "", path: str = "/kojihub"
+    ) -> tuple[str, bytes]:
+        """A bare request: status line and body of the answer."""
+        environ = {
+            "REQUEST_METHOD": "POST",
+            "PATH_INFO": path,
+            "QUERY_STRING": query,
+            "CONTENT_TYPE": content_type,
+            "CONTENT_LENGTH": str(len(body)),
+            "REMOTE_ADDR": "127.0.0.1",
+            "wsgi.input": io.BytesIO(body),
+            **self.headers,
+        }
+        if self.headers:
+            environ["HTTP_KOJI_SESSION_CALLNUM"] = str(self.callnum)
+            self.callnum += 1
+        status: list[str] = []
+        parts = self.application(environ, lambda line, headers: status.append(line))
+        return status[0], b"".join(parts)
+
+    def upload(self, directory: str, name: str, data: bytes) -> Any:
+        """A raw upload of one chunk."""
+        query = f"filename={name}&filepath={directory}&fileverify=adler32&offset=0&overwrite=1"
+        return xmlrpc.decode_response(self.post(data, "application/octet-stream", query)[1])
+
+
+@dataclass
+class HubUnderTest:
+    """A hub on a database of its own."""
+
+    hub: Hub
+    application: Application
+
+    def client(self, user: str | None = None) -> Client:
+        """A caller: anonymous, or logged in with a session of its own (exclusive for builders)."""
+        client = Client(self.application)
+        if user is not None:
+            session: Mapping[str, Any] = client("login", user, user)
+            client.headers = {
+                "HTTP_KOJI_SESSION_ID": str(session["session-id"]),
+                "HTTP_KOJI_SESSION_KEY": session["session-key"],
+            }
+            if user.startswith("builder"):
+                client("exclusiveSession", force=True)
+        return client
+
+
+@contextmanager
+def count_statements(engine: Engine) -> Iterator[list[str]]:
+    """Collect the statements that run inside the block (BEGIN, COMMIT and ROLLBACK are none)."""
+    seen: list[str] = []
+
+    def note(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        seen.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
