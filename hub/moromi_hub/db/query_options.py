@@ -38,7 +38,7 @@ def run_query(
     opts = check_options(query_opts)
     if opts.get("countOnly"):
         return _count(tx, fields, statement, opts)
-    query = statement.with_only_columns(*(column.label(key) for key, column in fields.items()))
+    query: Select[Any] = statement.with_only_columns(*(column.label(key) for key, column in fields.items()))
     query = slice_rows(order_rows(query, fields, opts.get("order")), opts)
     if opts.get("asList"):
         names = sorted(fields)
