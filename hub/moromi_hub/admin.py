@@ -103,9 +103,9 @@ _password = click.option(
 
 
 def _asked(password: str | None) -> str | None:
-    return (
-        click.prompt("Password", hide_input=True, confirmation_prompt=True) if password == "-" else password
-    )
+    if password != "-":
+        return password
+    return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
 
 
 @admin.command("add-user")

@@ -39,7 +39,7 @@ class Call:
     remote_address: str = "-"
     environ: Mapping[str, Any] = field(default_factory=dict)
     cache: dict[Any, Any] = field(default_factory=dict)
-    """What services remember for the rest of the request, by their own keys; emptied by writes that they make."""
+    """What services remember for the rest of the request, by their own keys; their writes empty it."""
 
     @property
     def settings(self) -> Settings:

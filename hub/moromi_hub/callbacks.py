@@ -11,7 +11,7 @@ from moromi.errors import CallbackError, PluginError
 if TYPE_CHECKING:
     from moromi_hub.call import Call
 
-_PAIRED = [
+_PAIRED = (
     "PackageListChange",
     "TaskStateChange",
     "BuildStateChange",
@@ -23,7 +23,7 @@ _PAIRED = [
     "RepoDone",
     "BuildPromote",
     "Commit",
-]
+)
 KINDS = frozenset(f"{when}{what}" for what in _PAIRED for when in ("pre", "post"))
 
 Callback = Callable[..., Any]

@@ -32,7 +32,7 @@ class Hub:
 
     @contextmanager
     def call(self, method: str) -> Iterator[Call]:
-        """A call of the hub itself (worker, admin commands): commits on return, rolls back on an exception."""
+        """A call of the hub itself (worker, admin commands): committed on return, else rolled back."""
         call = Call(self, Transaction(self.engine), method)
         try:
             yield call

@@ -35,7 +35,7 @@ from moromi_hub.call import Call
 LOGIN_METHODS = frozenset({"login", "sslLogin"})
 UNLOCKED_METHODS = frozenset({"exclusiveSession", "login", "logout"})
 REPEATABLE_METHODS = frozenset(
-    [
+    (
         "host.taskWait",
         "host.taskUnwait",
         "host.taskSetWait",
@@ -44,7 +44,7 @@ REPEATABLE_METHODS = frozenset(
         "repoExpire",
         "repoDelete",
         "repoProblem",
-    ]
+    )
 )
 _KEY_CHARACTERS = string.ascii_letters + string.digits
 _KEY_LENGTH = 19

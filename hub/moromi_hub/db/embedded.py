@@ -38,7 +38,7 @@ from sqlalchemy.engine import URL
 from . import postgres_process
 from .postgres_files import Account, EmbeddedPostgresError, choose_account, find_programs
 
-__all__ = ["ROLE", "EmbeddedPostgres", "EmbeddedPostgresError"]
+__all__ = ["ROLE", "AlreadyRunning", "EmbeddedPostgres", "EmbeddedPostgresError"]
 
 ROLE = "moromi"
 DEFAULT_PORT = 5432
@@ -58,6 +58,10 @@ SETTINGS: Mapping[str, str] = {
 
 # Data directories whose server this process runs: a POSIX lock does not keep a process from itself.
 _running: set[Path] = set()
+
+
+class AlreadyRunning(EmbeddedPostgresError):
+    """A living process, this one or another, runs the server: use its DSN, or end it first."""
 
 
 class EmbeddedPostgres:
@@ -126,7 +130,7 @@ class EmbeddedPostgres:
         """Start the server and return when it takes connections; make it first if there is none.
 
         Does nothing while it runs. What is left of an earlier server whose parent was killed is stopped
-        first; a server that another living process runs is left alone and is an error.
+        first. Raises AlreadyRunning, and leaves it alone, when another living process runs the server.
         """
         if self.running:
             return
@@ -188,14 +192,14 @@ class EmbeddedPostgres:
         if self._lock is not None:
             return
         if self.datadir in _running:
-            raise EmbeddedPostgresError(f"this process already runs the server on {self.datadir}")
+            raise AlreadyRunning(f"this process already runs the server on {self.datadir}")
         # A POSIX lock ends with this very process; an flock would live on in forked workers.
         handle = open(self.datadir / "lock", "a+")  # noqa: SIM115 - held until stop
         try:
             fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             handle.close()
-            raise EmbeddedPostgresError(f"another process runs the server on {self.datadir}") from None
+            raise AlreadyRunning(f"another process runs the server on {self.datadir}") from None
         self._lock = handle
         _running.add(self.datadir)
 

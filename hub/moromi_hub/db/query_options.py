@@ -94,7 +94,7 @@ def apply_in_memory(
     query_opts: Mapping[str, Any] | None = None,
     as_list: Sequence[str] | None = None,
 ) -> Any:
-    """queryOpts on a list made in memory: one order key, slices, count; `as_list` names the columns of `asList`."""
+    """queryOpts on a list in memory: one order key, slices, count; `as_list` has the columns of `asList`."""
     found = list(rows)
     opts = check_options(query_opts)
     if order := opts.get("order"):

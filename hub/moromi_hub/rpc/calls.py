@@ -146,10 +146,8 @@ def _argdesc(export: Export) -> str:
 
 def _args(export: Export) -> list[Any]:
     return [
-        parameter.name
-        if parameter.default is inspect.Parameter.empty
-        else [parameter.name, parameter.default]
-        for parameter in export.signature.parameters.values()
+        each.name if each.default is inspect.Parameter.empty else [each.name, each.default]
+        for each in export.signature.parameters.values()
     ]
 
 
@@ -224,10 +222,8 @@ def _sorted_slice(rows: list[Any], options: Mapping[str, Any]) -> list[Any]:
     if order := options.get("order"):
         key = order.removeprefix("-")
         greatest = bool(options.get("noneGreatest", True))
-        absent, present = [], []
-        for row in rows:
-            (absent if row[key] is None else present).append(row)
-        present.sort(key=lambda row: row[key])
+        absent = [row for row in rows if row[key] is None]
+        present = sorted((row for row in rows if row[key] is not None), key=lambda row: row[key])
         rows = present + absent if greatest else absent + present
         if order.startswith("-"):
             rows.reverse()

@@ -24,7 +24,10 @@ def upload_file(
     volume: str | None = None,
     checksum: Any = None,
 ) -> bool:
-    """Store a base64 chunk; false when size or digest do not fit. Offset -1 appends and checks the whole file."""
+    """Store a base64 chunk; false when size or digest do not fit.
+
+    Offset -1 appends, then checks the whole file.
+    """
     place = places.place_of(call, path, name, volume)
     digest = service.wanted_digest(md5sum, checksum)
     return service.upload_file(
@@ -41,7 +44,7 @@ def check_upload(
     tail: int | None = None,
     volume: str | None = None,
 ) -> dict[str, Any] | None:
-    """`{size, mtime}` of an uploaded file, with `verify` also `{sumlength, hexdigest}`; nil if there is none."""
+    """`{size, mtime}` of an uploaded file or nil; with `verify` also `{sumlength, hexdigest}`."""
     place = places.place_of(call, path, name, volume)
     return service.check_upload(place, verify, tail)
 

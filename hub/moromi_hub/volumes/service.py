@@ -8,6 +8,7 @@ from moromi_schema import tables as t
 
 from moromi_hub.call import Call
 from moromi_hub.db.lookup import find_row
+from moromi_hub.volumes import queries
 
 
 def find_volume(call: Call, info: Any, strict: bool = False) -> dict[str, Any] | None:
@@ -16,3 +17,8 @@ def find_volume(call: Call, info: Any, strict: bool = False) -> dict[str, Any] |
     Raises GenericError `No such entry in table volume: …` with `strict`.
     """
     return find_row(call.tx, t.volume, info, strict)
+
+
+def list_volumes(call: Call) -> list[dict[str, Any]]:
+    """All volumes, `{id, name}`, by id."""
+    return queries.list_volumes(call.tx)

@@ -1,0 +1,240 @@
+"""SQL of builds: one build, its entry's life, and lists of builds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from moromi.constants import BuildState
+from moromi_schema import tables as t
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.sql.expression import FromClause
+
+from moromi_hub.db.columns import decoded, seconds
+from moromi_hub.db.transaction import Transaction
+
+owner = t.users.alias("owner")
+promoter = t.users.alias("promoter")
+
+NVR: ColumnElement[str] = t.package.c.name + "-" + t.build.c.version + "-" + t.build.c.release
+
+ROW_FIELDS: dict[str, ColumnElement[Any]] = {
+    "build_id": t.build.c.id,
+    "package_id": t.build.c.pkg_id,
+    "package_name": t.package.c.name,
+    "name": t.package.c.name,
+    "version": t.build.c.version,
+    "release": t.build.c.release,
+    "epoch": t.build.c.epoch,
+    "nvr": NVR,
+    "draft": t.build.c.draft,
+    "state": t.build.c.state,
+    "source": t.build.c.source,
+    "extra": decoded(t.build.c.extra),
+    "task_id": t.build.c.task_id,
+    "owner_id": t.build.c.owner,
+    "owner_name": owner.c.name,
+    "volume_id": t.build.c.volume_id,
+    "volume_name": t.volume.c.name,
+    "promoter_id": t.build.c.promoter,
+    "promoter_name": promoter.c.name,
+    "creation_event_id": t.build.c.create_event,
+    "creation_time": t.events.c.time,
+    "creation_ts": seconds(t.events.c.time),
+    "start_time": t.build.c.start_time,
+    "start_ts": seconds(t.build.c.start_time),
+    "completion_time": t.build.c.completion_time,
+    "completion_ts": seconds(t.build.c.completion_time),
+    "promotion_time": t.build.c.promotion_time,
+    "promotion_ts": seconds(t.build.c.promotion_time),
+}
+"""What a build in a list shows."""
+
+FIELDS: dict[str, ColumnElement[Any]] = {
+    "id": t.build.c.id,
+    **ROW_FIELDS,
+    "cg_id": t.build.c.cg_id,
+    "cg_name": t.content_generator.c.name,
+}
+"""What `getBuild` shows."""
+
+
+def joined(*, generator: bool = False) -> FromClause:
+    """Builds with the tables that `ROW_FIELDS` (and with `generator`, `FIELDS`) name."""
+    tables: FromClause = (
+        t.build.join(t.package, t.package.c.id == t.build.c.pkg_id)
+        .join(t.volume, t.volume.c.id == t.build.c.volume_id)
+        .join(t.events, t.events.c.id == t.build.c.create_event)
+        .join(owner, owner.c.id == t.build.c.owner)
+        .outerjoin(promoter, promoter.c.id == t.build.c.promoter)
+    )
+    if generator:
+        return tables.outerjoin(t.content_generator, t.content_generator.c.id == t.build.c.cg_id)
+    return tables
+
+
+def find(tx: Transaction, where: Sequence[ColumnElement[bool]]) -> dict[str, Any] | None:
+    """The one build that matches, with `FIELDS`."""
+    columns = [column.label(key) for key, column in FIELDS.items()]
+    return tx.row(select(*columns).select_from(joined(generator=True)).where(*where))
+
+
+def by_id(build_id: int) -> list[ColumnElement[bool]]:
+    """The condition for an id."""
+    return [t.build.c.id == build_id]
+
+
+def by_nvr(name: str, version: str, release: str) -> list[ColumnElement[bool]]:
+    """The condition for a name, version and release."""
+    return [t.package.c.name == name, t.build.c.version == version, t.build.c.release == release]
+
+
+def find_id(tx: Transaction, name: str, version: str, release: str) -> int | None:
+    """The id of a build by name, version and release."""
+    found = (
+        select(t.build.c.id)
+        .join_from(t.build, t.package, t.package.c.id == t.build.c.pkg_id)
+        .where(*by_nvr(name, version, release))
+    )
+    return tx.scalar(found)  # type: ignore[no-any-return]
+
+
+def lock(tx: Transaction, build_id: int) -> dict[str, Any] | None:
+    """State, completion time and task of a build, whose row stays locked until the transaction ends."""
+    columns = (t.build.c.id, t.build.c.state, t.build.c.completion_time, t.build.c.task_id, t.build.c.draft)
+    return tx.row(select(*columns).where(t.build.c.id == build_id).with_for_update())
+
+
+def lock_nvr(tx: Transaction, package_id: int, version: str, release: str) -> dict[str, Any] | None:
+    """The same by package, version and release."""
+    columns = (t.build.c.id, t.build.c.state, t.build.c.task_id)
+    where = (t.build.c.pkg_id == package_id, t.build.c.version == version, t.build.c.release == release)
+    return tx.row(select(*columns).where(*where).with_for_update())
+
+
+def next_id(tx: Transaction) -> int:
+    """A build id that nobody else gets."""
+    return int(tx.scalar(select(func.nextval("build_id_seq"))))
+
+
+def add(tx: Transaction, values: Mapping[str, Any]) -> int | None:
+    """Make the row of a build; None if another transaction made that name-version-release first."""
+    from sqlalchemy.dialects.postgresql import insert as insert_or_skip
+
+    row = insert_or_skip(t.build).values(**values)
+    row = row.on_conflict_do_nothing(constraint="build_pkg_ver_rel")
+    return tx.scalar(row.returning(t.build.c.id))  # type: ignore[no-any-return]
+
+
+def change(tx: Transaction, build_id: int, values: Mapping[str, Any]) -> None:
+    """Overwrite columns of a build."""
+    tx.execute(update(t.build).where(t.build.c.id == build_id).values(**values))
+
+
+def reuse_obstacle(tx: Transaction, build_id: int) -> str | None:
+    """What keeps an old entry from being used again: `tag history`, `rpm data`, `archive data` or None."""
+    uses = (
+        ("tag history", t.tag_listing.c.build_id),
+        ("rpm data", t.rpminfo.c.build_id),
+        ("archive data", t.archiveinfo.c.build_id),
+    )
+    found = tx.row(select(*(exists().where(column == build_id).label(what) for what, column in uses)))
+    return next((what for what, there in (found or {}).items() if there), None)
+
+
+def forget_types(tx: Transaction, build_id: int) -> None:
+    """Delete the type rows of a build."""
+    for table in (t.maven_builds, t.win_builds, t.image_builds, t.build_types):
+        tx.execute(delete(table).where(table.c.build_id == build_id))
+
+
+def add_types(tx: Transaction, build_id: int, names: Sequence[str]) -> None:
+    """Note that a build has these btypes; those that it has already are left."""
+    from sqlalchemy.dialects.postgresql import insert as insert_or_skip
+
+    source = select(select(t.build.c.id).where(t.build.c.id == build_id).scalar_subquery(), t.btype.c.id)
+    rows = insert_or_skip(t.build_types).from_select(
+        ["build_id", "btype_id"], source.where(t.btype.c.name.in_(names))
+    )
+    tx.execute(rows.on_conflict_do_nothing())
+
+
+def type_names(tx: Transaction, build_id: int) -> list[str]:
+    """The btypes of a build, by id."""
+    found = (
+        select(t.btype.c.name)
+        .join_from(t.build_types, t.btype, t.btype.c.id == t.build_types.c.btype_id)
+        .where(t.build_types.c.build_id == build_id)
+        .order_by(t.btype.c.id)
+    )
+    return tx.scalars(found)
+
+
+def legacy_types(tx: Transaction, build_id: int) -> dict[str, dict[str, Any]]:
+    """The rows of maven_builds, win_builds and image_builds of a build, by btype."""
+    tables = {"maven": t.maven_builds, "win": t.win_builds, "image": t.image_builds}
+    found = {}
+    for name, table in tables.items():
+        row = tx.row(select(table).where(table.c.build_id == build_id))
+        if row is not None:
+            found[name] = row
+    return found
+
+
+def list_btypes() -> tuple[dict[str, ColumnElement[Any]], Select[Any]]:
+    """Fields and statement of `listBTypes`."""
+    return {"id": t.btype.c.id, "name": t.btype.c.name}, select(t.btype)
+
+
+def add_btype(tx: Transaction, name: str) -> None:
+    """Make a btype."""
+    tx.execute(insert(t.btype).values(name=name))
+
+
+def latest_release(tx: Transaction, name: str, version: str) -> str | None:
+    """The release of the newest build that counts for `getNextRelease`."""
+    states = (BuildState.BUILDING, BuildState.COMPLETE, BuildState.DELETED)
+    found = (
+        select(t.build.c.release)
+        .join_from(t.build, t.package, t.package.c.id == t.build.c.pkg_id)
+        .where(
+            t.package.c.name == name,
+            t.build.c.version == version,
+            t.build.c.state.in_(states),
+            t.build.c.draft.is_(False),
+        )
+        .order_by(t.build.c.id.desc())
+        .limit(1)
+    )
+    return tx.scalar(found)  # type: ignore[no-any-return]
+
+
+def average_duration(tx: Transaction, package_id: int, months: int | None) -> float | None:
+    """Mean seconds from entry to completion of a package's builds that a task made."""
+    lasted = seconds(t.build.c.completion_time) - seconds(t.events.c.time)
+    found = (
+        select(func.avg(lasted))
+        .join_from(t.build, t.events, t.events.c.id == t.build.c.create_event)
+        .where(
+            t.build.c.pkg_id == package_id,
+            t.build.c.state == BuildState.COMPLETE,
+            t.build.c.task_id.is_not(None) | t.build.c.extra.contains("koji_task_id", autoescape=True),
+        )
+    )
+    if months is not None:
+        found = found.where(t.build.c.completion_time > func.now() - func.make_interval(0, months))
+    return tx.scalar(found)  # type: ignore[no-any-return]
+
+
+def drop_reservation(tx: Transaction, build_id: int) -> None:
+    """Forget the reservation of a build, if any."""
+    tx.execute(delete(t.build_reservations).where(t.build_reservations.c.build_id == build_id))

@@ -1,0 +1,1 @@
+"""External repositories and the tags that use them."""

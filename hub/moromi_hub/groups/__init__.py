@@ -1,0 +1,1 @@
+"""Package groups of tags (comps)."""

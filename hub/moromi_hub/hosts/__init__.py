@@ -1,0 +1,1 @@
+"""Builders and channels: what they are, what they say of themselves."""

@@ -1,0 +1,1 @@
+"""Who wants mail about which builds."""

@@ -1,0 +1,1 @@
+"""Packages and the lists of packages that tags accept."""

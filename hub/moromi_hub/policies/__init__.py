@@ -1,0 +1,1 @@
+"""Policies: the rules of the site, applied to what a call knows."""

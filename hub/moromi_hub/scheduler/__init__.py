@@ -1,0 +1,1 @@
+"""Which host runs which task, and why a task waits."""

@@ -1,0 +1,1 @@
+"""Tags: configuration, extra data, inheritance."""

@@ -1,0 +1,1 @@
+"""Tasks: their life, their tree, their output."""

@@ -1,0 +1,1 @@
+"""Users, user groups, permissions, principals and access to content generators."""
