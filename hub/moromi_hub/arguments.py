@@ -46,6 +46,14 @@ def optional_integer(value: Any) -> int | None:
     return None if value is None else integer(value)
 
 
+def number(value: Any) -> float:
+    """`value` as a float; text that spells one is accepted. Raises ParameterError otherwise."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise wrong_type(value, float) from None
+
+
 def fits_id(value: int) -> bool:
     """Whether a number can be an id at all; a larger one would be a database error, not a miss."""
     return -INT4_MAX - 1 <= value <= INT4_MAX
