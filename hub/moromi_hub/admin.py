@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import click
+
 from moromi.errors import GenericError
 from moromi.version import VERSION
-
 from moromi_hub import settings as configuration
 from moromi_hub.commands.db import db
 

@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from moromi.errors import GenericError, ParameterError
-
 from moromi_hub.settings import Settings
 
 _ARCH = re.compile(r"^[a-zA-Z0-9_-]*$")

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from moromi.errors import ActionNotAllowed
 from moromi.paths import PathInfo
-
 from moromi_hub.db.transaction import Transaction
 
 if TYPE_CHECKING:

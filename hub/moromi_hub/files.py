@@ -29,7 +29,6 @@ from pathlib import Path
 from uuid import uuid4
 
 from moromi.errors import GenericError
-
 from moromi_hub.db.transaction import Transaction
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC

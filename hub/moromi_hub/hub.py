@@ -6,9 +6,9 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from moromi.paths import PathInfo
 from sqlalchemy import Engine
 
+from moromi.paths import PathInfo
 from moromi_hub.auth.activity import Activity
 from moromi_hub.call import Call
 from moromi_hub.callbacks import Callbacks

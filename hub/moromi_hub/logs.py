@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 
 from moromi.errors import ConfigurationError
-
 from moromi_hub.settings import Settings
 
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")

@@ -12,15 +12,15 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from moromi.constants import AuthType, UserStatus, UserType
-from moromi_schema import tables as t
 from sqlalchemy import select
 
+from moromi.constants import AuthType, UserStatus, UserType
 from moromi_hub.auth import password as passwords
 from moromi_hub.auth import queries as auth_queries
 from moromi_hub.auth.model import Session
 from moromi_hub.call import Call
 from moromi_hub.hub import Hub
+from moromi_schema import tables as t
 
 
 class Operator:

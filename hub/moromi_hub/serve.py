@@ -16,13 +16,13 @@ from typing import Any
 
 from granian.constants import Interfaces
 from granian.server import Server
-from moromi_schema import upgrade
 
 from moromi_hub import settings as configuration
 from moromi_hub.db.embedded import EmbeddedPostgres
 from moromi_hub.db.engine import make_engine
 from moromi_hub.processes import Supervisor
 from moromi_hub.settings import CONFIG_VARIABLE, Settings
+from moromi_schema import upgrade
 
 
 def serve(config: Path, *, worker: bool = True, events: bool = True) -> None:

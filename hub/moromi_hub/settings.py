@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from moromi.errors import ConfigurationError
 from sqlalchemy.engine import URL, make_url
+
+from moromi.errors import ConfigurationError
 
 DEFAULT_FILE = Path("/etc/koji-hub/hub.conf")
 CONFIG_VARIABLE = "MOROMI_HUB_CONFIG"

@@ -13,7 +13,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from moromi.wire.xmlrpc import encode_fault
-
 from moromi_hub import logs, settings
 from moromi_hub.app import make_application
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from moromi.errors import ActionNotAllowed, GenericError
-
 from moromi_hub.auth import permissions, queries, sessions, transport_login
 from moromi_hub.call import Call
 from moromi_hub.rpc.registry import ANYONE, checked, exported

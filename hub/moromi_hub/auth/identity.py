@@ -12,7 +12,6 @@ from typing import Any
 
 from moromi.constants import AuthType
 from moromi.errors import AuthError
-
 from moromi_hub.auth.model import Identity
 from moromi_hub.settings import Settings
 

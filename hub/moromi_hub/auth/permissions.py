@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from moromi.constants import TaskState
-from moromi.errors import ActionNotAllowed, AuthError, GenericError
-from moromi_schema import tables as t
 from sqlalchemy import select
 
+from moromi.constants import TaskState
+from moromi.errors import ActionNotAllowed, AuthError, GenericError
 from moromi_hub.call import Call
+from moromi_schema import tables as t
 
 
 def has_perm(call: Call, permission: str) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from moromi_schema import tables as t
 from sqlalchemy import (
     ColumnElement,
     DateTime,
@@ -24,6 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from moromi_hub.db.transaction import Transaction
+from moromi_schema import tables as t
 
 _s, _u = t.sessions, t.users
 

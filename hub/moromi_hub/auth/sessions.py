@@ -26,7 +26,6 @@ from moromi.errors import (
     RetryError,
     SequenceError,
 )
-
 from moromi_hub.auth import password as passwords
 from moromi_hub.auth import queries
 from moromi_hub.auth.model import Credentials, Session

@@ -6,7 +6,6 @@ from typing import Any
 
 from moromi.constants import AuthType
 from moromi.errors import AuthError
-
 from moromi_hub.auth import sessions
 from moromi_hub.auth.model import Identity
 from moromi_hub.call import Call

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from moromi.errors import GenericError, ParameterError
 from sqlalchemy import Table, select
 
+from moromi.errors import GenericError, ParameterError
 from moromi_hub.db.transaction import Transaction
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from moromi.errors import GenericError, ParameterError
-from moromi.wire.listing import Listing
 from sqlalchemy import ColumnElement, Select, func, select
 
+from moromi.errors import GenericError, ParameterError
+from moromi.wire.listing import Listing
 from moromi_hub.db.transaction import Transaction
 
 Fields = Mapping[str, ColumnElement[Any]]

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from moromi.errors import GenericError
 from sqlalchemy import ColumnElement, Table, and_, insert, or_, update
 from sqlalchemy.sql.expression import FromClause
 
+from moromi.errors import GenericError
 from moromi_hub.db.transaction import Transaction
 
 

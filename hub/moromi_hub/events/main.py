@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from granian.constants import Interfaces
 from granian.server import Server
-from moromi.errors import ConfigurationError
 
+from moromi.errors import ConfigurationError
 from moromi_hub.settings import Settings
 
 

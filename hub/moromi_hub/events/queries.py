@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from moromi_schema import tables as t
 from sqlalchemy import Engine, select
+
+from moromi_schema import tables as t
 
 
 def host_id(engine: Engine, name: str) -> int | None:

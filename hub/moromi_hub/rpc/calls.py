@@ -10,7 +10,6 @@ from typing import Any
 
 from moromi.errors import GenericError
 from moromi.version import KOJI_VERSION, VERSION
-
 from moromi_hub.call import Call
 from moromi_hub.rpc import multicall
 from moromi_hub.rpc.registry import ADMIN, ANYONE, Export, exported

@@ -12,10 +12,10 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from moromi.errors import GenericError, ServerOffline
-from moromi.wire.named import split_named
 from sqlalchemy.exc import OperationalError
 
+from moromi.errors import GenericError, ServerOffline
+from moromi.wire.named import split_named
 from moromi_hub.auth import sessions
 from moromi_hub.auth.model import Credentials
 from moromi_hub.call import Call

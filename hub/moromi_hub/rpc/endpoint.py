@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from moromi.errors import AuthError, Fault
 from moromi.version import KOJI_VERSION, VERSION
 from moromi.wire import jsonrpc, xmlrpc
-
 from moromi_hub.auth import identity
 from moromi_hub.auth.model import Credentials
 from moromi_hub.call import Call

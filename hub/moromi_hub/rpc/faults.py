@@ -5,9 +5,9 @@ from __future__ import annotations
 import traceback
 from typing import Any
 
-from moromi.errors import Fault, GenericError
 from sqlalchemy.exc import DBAPIError
 
+from moromi.errors import Fault, GenericError
 from moromi_hub.settings import Settings
 
 

@@ -16,9 +16,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from moromi.errors import GenericError, ParameterError
-
 import moromi_hub
+from moromi.errors import GenericError, ParameterError
 from moromi_hub.auth import permissions
 from moromi_hub.call import Call
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from moromi.errors import ParameterError
-
 from moromi_hub.call import Call
 from moromi_hub.rpc.registry import ANYONE, LOGIN, exported
 from moromi_hub.uploads import place as places

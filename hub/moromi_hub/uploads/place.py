@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from moromi.errors import GenericError
-
 from moromi_hub.auth import permissions
 from moromi_hub.call import Call
 from moromi_hub.volumes import service as volumes

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from moromi.errors import ActionNotAllowed, GenericError, LockError, ParameterError
-
 from moromi_hub.call import Call
 from moromi_hub.uploads import place as places
 from moromi_hub.uploads.digests import make_digest

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from moromi.errors import GenericError, ParameterError
-
 from moromi_hub.call import Call
 from moromi_hub.uploads import place as places
 from moromi_hub.uploads.digests import digest_file, make_digest

@@ -117,6 +117,26 @@ def create_user(
     return user_id
 
 
+def host_account(call: Call, name: str, krb_principal: str | None, force: bool) -> int:
+    """The account of a new host: a new one, or an existing one of that name (and principal).
+
+    An existing account must be of a host, or with `force` of a person, whose type
+    changes. Raises GenericError otherwise.
+    """
+    info = {"name": name, "krb_principal": krb_principal} if krb_principal else name
+    user = get_user(call, info, krb_princs=False)
+    if user is None:
+        principal_format = call.settings.HostPrincipalFormat
+        if not krb_principal and principal_format:
+            krb_principal = principal_format % name
+        return create_user(call, name, krb_principal=krb_principal, usertype=UserType.HOST)
+    if user["usertype"] == UserType.NORMAL and force:
+        queries.update_user(call.tx, user["id"], usertype=UserType.HOST)
+    elif user["usertype"] != UserType.HOST:
+        raise GenericError(f"user {name} already exists and it is not a host")
+    return int(user["id"])
+
+
 def verify_new_principal(call: Call, principal: Any) -> None:
     """Raise unless a principal has a valid form and an allowed realm (hub-protocol.md 6.3)."""
     arguments.verify_principal(call.settings, principal)
