@@ -85,7 +85,10 @@ def missing(connection: Connection, *, ours: bool = True) -> Missing:
 
 def differences(connection: Connection) -> list[str]:
     """Every way in which the database does not fit the metadata; an empty list means that it fits."""
-    problems = missing(connection).problems
+    absent = missing(connection)
+    if not absent.tables_found:
+        return ["the database has none of the tables"]
+    problems = absent.problems
     live = _read(inspect(connection))
     for table in t.metadata.sorted_tables:
         if table.name in live.columns:

@@ -14,6 +14,7 @@ from sqlalchemy import Engine, NullPool, create_engine
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import OperationalError
 
+from moromi.errors import ConfigurationError
 from moromi_hub import settings as configuration
 from moromi_hub.db.embedded import AlreadyRunning, EmbeddedPostgres, EmbeddedPostgresError
 from moromi_schema import upgrade as schema
@@ -43,7 +44,7 @@ def _with_engine(command: Callable[[Engine], None]) -> Callable[..., None]:
             with _location(dsn, config) as url:
                 engine = create_engine(url, poolclass=NullPool)
                 command(engine, **options)
-        except (SchemaMismatch, EmbeddedPostgresError) as error:
+        except (ConfigurationError, EmbeddedPostgresError, SchemaMismatch) as error:
             raise click.ClickException(str(error)) from None
         except OperationalError as error:
             raise click.ClickException(str(error.orig).strip()) from None
