@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
@@ -10,6 +11,7 @@ from sqlalchemy import Engine
 from moromi_hub.db.embedded import EmbeddedPostgres
 from moromi_hub.db.engine import make_engine
 from support import database
+from support.hub import Client, HubUnderTest, running_hub, state_template
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +41,23 @@ def engine(dsn: str) -> Iterator[Engine]:
     made = make_engine(dsn)
     yield made
     made.dispose()
+
+
+@pytest.fixture(scope="session")
+def state(postgres: EmbeddedPostgres, template: str) -> Iterator[str]:
+    """The name of the database with the users and hosts of the conformance corpus."""
+    with state_template(postgres, template) as name:
+        yield name
+
+
+@pytest.fixture
+def hub(postgres: EmbeddedPostgres, state: str, tmp_path: Path) -> Iterator[HubUnderTest]:
+    """A hub with kojiadmin, alice, bob, carol and two builders, on a database and a tree of its own."""
+    with database.clone(postgres, state) as dsn, running_hub(dsn, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def admin(hub: HubUnderTest) -> Client:
+    """A session of kojiadmin."""
+    return hub.client("kojiadmin")

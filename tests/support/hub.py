@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,13 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, event
+from sqlalchemy.engine import make_url
 
 from moromi.wire import xmlrpc
 from moromi.wire.named import join_named
 from moromi_hub.app import Application
+from moromi_hub.db.embedded import EmbeddedPostgres
+from moromi_hub.db.engine import make_engine
 from moromi_hub.hub import Hub
 from moromi_hub.operator import operate
 from moromi_hub.settings import Settings
+from support import database
 
 BUILDERS = {"builder1.example.org": "x86_64 i686", "builder2.example.org": "aarch64"}
 USERS = ("kojiadmin", "alice", "bob", "carol")
@@ -121,3 +126,23 @@ def count_statements(engine: Engine) -> Iterator[list[str]]:
         yield seen
     finally:
         event.remove(engine, "before_cursor_execute", note)
+
+
+@contextmanager
+def state_template(server: EmbeddedPostgres, plain: str) -> Iterator[str]:
+    """The name of a database in the corpus's initial state, made from the template `plain`."""
+    with database.clone(server, plain) as dsn, tempfile.TemporaryDirectory() as top:
+        hub = Hub(conformance_settings(Path(top)), make_engine(dsn))
+        make_initial_state(hub)
+        hub.close()
+        yield str(make_url(dsn).database)
+
+
+@contextmanager
+def running_hub(dsn: str, topdir: Path, **changes: Any) -> Iterator[HubUnderTest]:
+    """A hub on a database of its own, in this process."""
+    hub = Hub(conformance_settings(topdir, DBConnectionString=dsn, **changes), make_engine(dsn))
+    try:
+        yield HubUnderTest(hub, Application(hub))
+    finally:
+        hub.close()
