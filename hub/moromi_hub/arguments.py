@@ -5,14 +5,13 @@ Texts and codes: hub-protocol.md sections 1.7 and 6.3, data-model.md section 0.3
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from moromi.errors import GenericError, ParameterError
+from moromi.arches import parse_text
+from moromi.errors import ParameterError
+from moromi.names import NameRules
 from moromi_hub.settings import Settings
 
-_ARCH = re.compile(r"^[a-zA-Z0-9_-]*$")
 INT4_MAX = 2**31 - 1
 
 T = TypeVar("T")
@@ -60,61 +59,33 @@ def fits_id(value: int) -> bool:
 
 def verify_name(settings: Settings, name: Any) -> str:
     """A new internal name (tag, target, package, …). Raises GenericError when the site forbids it."""
-    _check(name, "Name", settings.MaxNameLengthInternal)
-    _match(settings.RegexNameInternal, name, f"Name {name} does not match RegexNameInternal value")
-    return str(name)
+    return _rules(settings).check_internal(name)
 
 
 def verify_user_name(settings: Settings, name: Any) -> str:
     """A new user's name."""
-    _check(name, "Name", settings.MaxNameLengthInternal)
-    _match(settings.RegexUserName, name, f"Name {name} does not match RegexUserName value")
-    return str(name)
+    return _rules(settings).check_user(name)
 
 
 def verify_host_name(settings: Settings, name: Any) -> str:
     """A new host's name, which is also a user's."""
-    verify_name(settings, name)
-    return verify_user_name(settings, name)
+    return _rules(settings).check_host(name)
 
 
 def verify_principal(settings: Settings, principal: Any) -> str:
     """A new Kerberos principal."""
-    _check(principal, "Kerberos principal", settings.MaxNameLengthInternal)
-    _match(
-        settings.RegexUserName,
-        principal,
-        f"Kerberos principal {principal} does not match RegexUserName value",
-    )
-    return str(principal)
+    return _rules(settings).check_principal(principal)
 
 
-def _check(name: Any, what: str, longest: int) -> None:
-    if not isinstance(name, str):
-        raise GenericError(f"{what} should be string")
-    if longest and len(name) > longest:
-        raise GenericError(f"{what} {name} is too long. Max length is {longest} characters")
-
-
-def _match(pattern: str, name: str, text: str) -> None:
-    if pattern and not re.match(pattern, name):
-        raise GenericError(text)
+def _rules(settings: Settings) -> NameRules:
+    return NameRules(settings.MaxNameLengthInternal, settings.RegexNameInternal, settings.RegexUserName)
 
 
 def arch_string(arches: Any, loose: bool = False) -> str:
     """A list of arches, or text with blanks (`loose`: or commas) between them, in the form that is stored.
 
-    None is the empty string. Raises GenericError for other characters.
+    None is the empty string. Raises GenericError for other characters, ParameterError for another type.
     """
-    if arches is None:
-        return ""
-    if not isinstance(arches, str) and not isinstance(arches, Iterable):
+    if arches is not None and not isinstance(arches, (str, list, tuple)):
         raise wrong_type(arches, str)
-    if isinstance(arches, str):
-        items = (arches.replace(",", " ") if loose else arches).split()
-    else:
-        items = [str(arch) for arch in arches]
-    for arch in items:
-        if not _ARCH.match(arch):
-            raise GenericError("Architecture can be only [a-zA-Z0-9_-]")
-    return " ".join(items)
+    return parse_text(arches, strict=not loose, allow_none=True)

@@ -38,9 +38,7 @@ def ordered_tag_ids(call: Call, tag_id: int, event: int | None = None, inherit: 
     return steps
 
 
-def full_inheritance(
-    call: Call, tag_id: int, event: int | None = None, reverse: bool = False
-) -> list[Link]:
+def full_inheritance(call: Call, tag_id: int, event: int | None = None, reverse: bool = False) -> list[Link]:
     """Every link of the walk in order: shape `FullLink`, or `ReverseLink` with `reverse`.
 
     At most one statement. The links are the caller's own copies.

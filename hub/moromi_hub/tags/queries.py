@@ -6,11 +6,11 @@ import fnmatch
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from moromi_schema import tables as t
 from sqlalchemy import ColumnElement, Select, Table, func, insert, or_, select, update
 
 from moromi_hub.db import versions
 from moromi_hub.db.transaction import Transaction
+from moromi_schema import tables as t
 
 _tag, _config, _extra, _link = t.tag, t.tag_config, t.tag_extra, t.tag_inheritance
 
@@ -30,7 +30,9 @@ OWNED_TABLES: tuple[Table, ...] = (
 
 def _named(info: Mapping[str, Any]) -> ColumnElement[bool]:
     (key, value), *_ = info.items()
-    return _tag.c[key] == value
+    column: ColumnElement[Any] = _tag.c[key]
+    found: ColumnElement[bool] = column == value
+    return found
 
 
 def tag(tx: Transaction, info: Mapping[str, Any], event: int | None) -> dict[str, Any] | None:
@@ -71,7 +73,9 @@ def _tags(event: int | None) -> Select[Any]:
 
 def last_revocation(tx: Transaction, info: Mapping[str, Any]) -> int | None:
     """The event at which a tag was last ended or changed."""
-    query = select(func.max(_config.c.revoke_event)).join(_tag, _tag.c.id == _config.c.tag_id).where(_named(info))
+    query = (
+        select(func.max(_config.c.revoke_event)).join(_tag, _tag.c.id == _config.c.tag_id).where(_named(info))
+    )
     found = tx.scalar(query)
     return None if found is None else int(found)
 

@@ -10,18 +10,17 @@ from collections.abc import Iterable
 from typing import Any
 
 from moromi.errors import ActionNotAllowed, GenericError
-from moromi_schema import tables as t
-
 from moromi_hub import arguments
 from moromi_hub.auth import permissions
 from moromi_hub.call import Call
 from moromi_hub.db import lookup, versions
 from moromi_hub.tags import inheritance, queries
 from moromi_hub.users import service as users
+from moromi_schema import tables as t
 
 
 def find_tag_row(call: Call, tag_info: Any, strict: bool = False) -> dict[str, Any] | None:
-    """The `{id, name}` of a tag, also of a deleted one. Strict: GenericError `No such entry in table tag: …`."""
+    """The `{id, name}` of a tag, also of a deleted one. Strict: GenericError `No such entry in table tag`."""
     return lookup.find_row(call.tx, t.tag, tag_info, strict)
 
 
@@ -162,7 +161,7 @@ def check_tag_access(call: Call, tag_id: int, user_id: int | None = None) -> tup
 
 
 def assert_tag_access(call: Call, tag_id: int, user_id: int | None = None, force: bool = False) -> None:
-    """Raise ActionNotAllowed unless `check_tag_access` allows, or `force` is set and the caller is an admin."""
+    """Raise ActionNotAllowed unless `check_tag_access` allows, or `force` is set by an admin."""
     allowed, overridable, reason = check_tag_access(call, tag_id, user_id)
     if allowed:
         return

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from moromi_schema import tables as t
 from sqlalchemy import (
     ColumnElement,
     Select,
@@ -22,6 +21,7 @@ from sqlalchemy import (
 
 from moromi_hub.db import versions
 from moromi_hub.db.transaction import Transaction
+from moromi_schema import tables as t
 
 _u, _k, _p, _up, _ug = t.users, t.user_krb_principals, t.permissions, t.user_perms, t.user_groups
 _group = t.users.alias("group_user")
@@ -90,7 +90,7 @@ def listing(
         query = query.where(_u.c.name.istartswith(prefix, autoescape=True))
     if perm_id is not None:
         holders = select(_up.c.user_id).where(_up.c.perm_id == perm_id, _up.c.active.is_(True))
-        condition = _u.c.id.in_(holders)
+        condition: ColumnElement[bool] = _u.c.id.in_(holders)
         if inherited:
             members = select(_ug.c.user_id).where(_ug.c.group_id.in_(holders), _ug.c.active.is_(True))
             condition = or_(condition, _u.c.id.in_(members))
@@ -114,7 +114,8 @@ def permissions(tx: Transaction, user_id: int, with_groups: bool) -> list[tuple[
         .join(_group, _group.c.id == _ug.c.group_id)
         .where(_ug.c.user_id == user_id, _ug.c.active.is_(True), _up.c.active.is_(True))
     )
-    return [(name, group) for name, group in tx.execute(union_all(own, inherited))]
+    rows = tx.rows(union_all(own, inherited))
+    return [(row["name"], row["group_name"]) for row in rows]
 
 
 def groups_of(tx: Transaction, user_id: int) -> list[dict[str, Any]]:
@@ -151,7 +152,7 @@ def update_user(tx: Transaction, user_id: int, **values: Any) -> None:
 def principal_owners(tx: Transaction, wanted: Iterable[str]) -> dict[str, int]:
     """User ids by principal, for those of `wanted` that exist."""
     query = select(_k.c.krb_principal, _k.c.user_id).where(_k.c.krb_principal.in_(list(wanted)))
-    return {name: user_id for name, user_id in tx.execute(query)}
+    return {row["krb_principal"]: row["user_id"] for row in tx.rows(query)}
 
 
 def add_principal(tx: Transaction, user_id: int, principal: str) -> None:

@@ -7,12 +7,11 @@ from typing import Any
 
 from moromi.constants import UserStatus, UserType
 from moromi.errors import AuthError, GenericError
-from moromi_schema import tables as t
-
 from moromi_hub import arguments
 from moromi_hub.call import Call
 from moromi_hub.db import lookup
 from moromi_hub.users import queries
+from moromi_schema import tables as t
 
 _MAP_KEYS: Mapping[str, tuple[type, str]] = {
     "id": (int, "userid"),
@@ -194,7 +193,9 @@ def _map_principals(call: Call, user_id: int, mappings: list[Mapping[str, Any]])
     for principal in added:
         verify_new_principal(call, principal)
     if both := sorted(set(added) & set(removed)):
-        raise GenericError(f"There are some conflicts between added and removed Kerberos principals: {', '.join(both)}")
+        raise GenericError(
+            f"There are some conflicts between added and removed Kerberos principals: {', '.join(both)}"
+        )
     owners = queries.principal_owners(call.tx, [*added, *removed])
     if taken := sorted(set(added) & set(owners)):
         raise GenericError(f"Cannot add existing Kerberos principals: {', '.join(taken)}")
@@ -227,7 +228,9 @@ def require_permission(call: Call, info: Any) -> dict[str, Any]:
     return found
 
 
-def grant_permission(call: Call, user_info: Any, permission: Any, create: bool, description: str | None) -> None:
+def grant_permission(
+    call: Call, user_info: Any, permission: Any, create: bool, description: str | None
+) -> None:
     """Give a user (or group) a permission, which `create` makes where it does not exist."""
     if create:
         arguments.verify_name(call.settings, permission)

@@ -1,0 +1,70 @@
+"""Events, and when a tag changed (data-model.md sections 1.2 and 4.11)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import and_, true
+
+from moromi.errors import GenericError
+from moromi_hub import arguments
+from moromi_hub.call import Call
+from moromi_hub.history import queries
+from moromi_hub.tags import inheritance
+from moromi_hub.tags import service as tags
+
+
+def get_event(call: Call, event_id: Any, strict: bool = True) -> dict[str, Any] | None:
+    """`{id, ts}` of an event. Strict: GenericError `query returned no rows`."""
+    number = arguments.integer(event_id)
+    found = queries.event(call.tx, number) if arguments.fits_id(number) else None
+    if found is None and strict:
+        raise GenericError("query returned no rows")
+    return found
+
+
+def last_event(call: Call, before: Any = None, strict: bool = True) -> dict[str, Any] | None:
+    """`{id, ts}` of the newest event (with a time below `before`, seconds since the epoch)."""
+    if before is not None and (isinstance(before, bool) or not isinstance(before, (int, float))):
+        raise GenericError(f"Invalid type for before: {type(before)}")
+    found = queries.last_event(call.tx, before)
+    if found is None and strict:
+        raise GenericError("query returned no rows")
+    return found
+
+
+def tag_last_change_event(
+    call: Call, tag_id: int, before: int | None = None, inherit: bool = True
+) -> int | None:
+    """The newest event (below `before`) that changed a tag or, with `inherit`, an ancestor.
+
+    For a deleted tag: its deletion, and nothing later. Three statements at most.
+    """
+    tag = tags.get_tag(call, tag_id, strict=True, event="auto")
+    deleted = tag.get("revoke_event") if tag else None
+    if deleted is not None:
+        if before is None:
+            return int(deleted)
+        before = min(before, deleted + 1)
+    at = None if before is None else before - 1
+    ids = {step.tag_id for step in inheritance.ordered_tag_ids(call, tag_id, at, inherit)}
+    return queries.extreme(
+        call.tx, ids, lambda column: true() if before is None else column < before, last=True
+    )
+
+
+def tag_first_change_event(
+    call: Call, tag_id: int, after: int | None = None, inherit: bool = True
+) -> int | None:
+    """The oldest event above `after` that changed a tag or, with `inherit`, an ancestor."""
+    created = queries.first_creation(call.tx, tag_id)
+    if after is None or created is None:
+        return created
+    ids = {step.tag_id for step in inheritance.ordered_tag_ids(call, tag_id, after, inherit)}
+    return queries.extreme(call.tx, ids, lambda column: and_(column > after, column >= created), last=False)
+
+
+def tag_changed_since(call: Call, event_id: int, tag_ids: list[int]) -> bool:
+    """Whether any of the tags (their ancestors are not looked up) changed after an event."""
+    ids = [tag_id for tag_id in tag_ids if arguments.fits_id(tag_id)]
+    return bool(ids) and queries.any_since(call.tx, ids, event_id)
