@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from moromi.constants import BuildState
-from moromi_schema import tables as t
 from sqlalchemy import (
     ColumnElement,
     Select,
@@ -19,8 +17,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.expression import FromClause
 
+from moromi.constants import BuildState
 from moromi_hub.db.columns import decoded, seconds
 from moromi_hub.db.transaction import Transaction
+from moromi_schema import tables as t
 
 owner = t.users.alias("owner")
 promoter = t.users.alias("promoter")

@@ -188,9 +188,7 @@ def _use_again(call: Call, found: Mapping[str, Any], data: Mapping[str, Any]) ->
     queries.change(call.tx, build_id, values)
     remove_strays(call, before)
     info = require_build(call, build_id)
-    call.run_callbacks(
-        "postBuildStateChange", attribute="state", old=int(old), new=data["state"], info=info
-    )
+    call.run_callbacks("postBuildStateChange", attribute="state", old=int(old), new=data["state"], info=info)
     return build_id
 
 

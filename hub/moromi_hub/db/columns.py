@@ -1,4 +1,4 @@
-"""Column expressions that repeat through the domains: JSON kept as text, and times as seconds.
+"""Column expressions that repeat through the domains: JSON kept as text, times as seconds, bound arrays.
 
 Spec: data-model.md section 0.1.
 """
@@ -6,9 +6,11 @@ Spec: data-model.md section 0.1.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Double, Text, cast, extract, type_coerce
+from sqlalchemy import ColumnElement, Double, Integer, Text, cast, extract, literal, type_coerce
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
@@ -36,3 +38,13 @@ def decoded(column: ColumnElement[Any]) -> ColumnElement[Any]:
 def seconds(column: ColumnElement[Any]) -> ColumnElement[float]:
     """A timestamp column as float seconds since the epoch."""
     return cast(extract("epoch", column), Double)
+
+
+def text_array(values: Sequence[str | None]) -> ColumnElement[Any]:
+    """A bound `text[]`, to be unnested: one parameter however many values."""
+    return cast(literal(list(values), ARRAY(Text)), ARRAY(Text))
+
+
+def integer_array(values: Sequence[int | None]) -> ColumnElement[Any]:
+    """A bound `integer[]`."""
+    return cast(literal(list(values), ARRAY(Integer)), ARRAY(Integer))

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, ColumnElement, Integer, Select, Text, and_, func, insert, select
-from sqlalchemy.dialects.postgresql import ARRAY, array
+from sqlalchemy import Column, ColumnElement, Integer, Select, Text, and_, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 from sqlalchemy.sql.expression import FromClause
 
 from moromi.constants import INTERNAL_REPO_ID
-from moromi_hub.db.columns import decoded
+from moromi_hub.db.columns import decoded, integer_array, text_array
 from moromi_hub.db.transaction import Transaction
 from moromi_schema import tables as t
 
@@ -40,16 +39,18 @@ FIELDS: dict[str, ColumnElement[Any]] = {
 ROW_FIELDS: dict[str, ColumnElement[Any]] = {**FIELDS, "nvr": NVR}
 """What an rpm in a list shows."""
 
-# Which of several rpms of one name is meant: internal ones first, among them the released one, then the newest.
+# Which of several rpms of one name is meant: internal before external, released before draft, new before old.
 _PREFERENCE = (
     t.rpminfo.c.external_repo_id != INTERNAL_REPO_ID,
     t.rpminfo.c.draft.is_(True),
     t.rpminfo.c.id.desc(),
 )
-_NVRA = ("name", "version", "release", "arch")
+NVRA_KEYS = ("name", "version", "release", "arch")
+EXTERNAL_KEYS = (*NVRA_KEYS, "epoch", "payloadhash", "size", "buildtime")
 
 
-def _joined() -> FromClause:
+def joined() -> FromClause:
+    """Rpms with the table of external repos, for `FIELDS`."""
     return t.rpminfo.join(t.external_repo, t.external_repo.c.id == t.rpminfo.c.external_repo_id)
 
 
@@ -57,49 +58,106 @@ def find(tx: Transaction, where: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The rpms whose columns have these values, the preferred one first, with `FIELDS`."""
     columns = [column.label(key) for key, column in FIELDS.items()]
     conditions = [t.rpminfo.c[key] == value for key, value in where.items()]
-    return tx.rows(select(*columns).select_from(_joined()).where(*conditions).order_by(*_PREFERENCE))
+    return tx.rows(select(*columns).select_from(joined()).where(*conditions).order_by(*_PREFERENCE))
 
 
 def find_many(tx: Transaction, specs: Sequence[Mapping[str, Any]]) -> dict[int, dict[str, Any]]:
-    """The preferred rpm for each of many names, by position in `specs`; one statement.
+    """The preferred rpm for each of many specs, by position in `specs`; one statement.
 
-    A spec has `name`, `version`, `release`, `arch`, and `external_repo_id` (None: any).
-    Found are `position`, `id`, `payloadhash`, `external_repo_id`.
+    A spec has an `id`, or `name`, `version`, `release`, `arch` and maybe
+    `external_repo_id` (None: any). Found are `id`, `payloadhash`, `external_repo_id`.
     """
-    wanted = func.unnest(
-        *(_texts([spec[key] for spec in specs]) for key in _NVRA),
-        _integers([spec.get("external_repo_id") for spec in specs]),
-    ).table_valued(
-        *(Column(key, Text) for key in _NVRA),
-        Column("repo_id", Integer),
-        with_ordinality="position",
-    )
-    named = wanted.render_derived(name="wanted")
-    found = (
-        select(named.c.position, t.rpminfo.c.id, t.rpminfo.c.payloadhash, t.rpminfo.c.external_repo_id)
-        .join_from(
-            named,
-            t.rpminfo,
-            and_(
-                *(t.rpminfo.c[key] == named.c[key] for key in _NVRA),
-                func.coalesce(named.c.repo_id, t.rpminfo.c.external_repo_id) == t.rpminfo.c.external_repo_id,
-            ),
+    wanted = (
+        func.unnest(
+            *(text_array([spec.get(key) for spec in specs]) for key in NVRA_KEYS),
+            integer_array([spec.get("external_repo_id") for spec in specs]),
         )
-        .distinct(named.c.position)
-        .order_by(named.c.position, *_PREFERENCE)
+        .table_valued(
+            *(Column(key, Text) for key in NVRA_KEYS), Column("repo_id", Integer), with_ordinality="position"
+        )
+        .render_derived(name="wanted")
     )
-    return {row["position"] - 1: row for row in tx.rows(found)}
+    same = [t.rpminfo.c[key] == wanted.c[key] for key in NVRA_KEYS]
+    repo = func.coalesce(wanted.c.repo_id, t.rpminfo.c.external_repo_id) == t.rpminfo.c.external_repo_id
+    columns = (t.rpminfo.c.id, t.rpminfo.c.payloadhash, t.rpminfo.c.external_repo_id)
+    found = (
+        select(wanted.c.position, *columns)
+        .join_from(wanted, t.rpminfo, and_(*same, repo))
+        .distinct(wanted.c.position)
+        .order_by(wanted.c.position, *_PREFERENCE)
+    )
+    return {row.pop("position") - 1: row for row in tx.rows(found)}
 
 
-def _texts(values: Sequence[Any]) -> ColumnElement[Any]:
-    return func.cast(array(values, type_=Text), type_=ARRAY(Text)) if False else _bound(values, Text)
+def existing_ids(tx: Transaction, ids: Sequence[int]) -> set[int]:
+    """Those of `ids` that are rpms."""
+    return set(tx.scalars(select(t.rpminfo.c.id).where(t.rpminfo.c.id == func.any(integer_array(ids)))))
 
 
-def _integers(values: Sequence[Any]) -> ColumnElement[Any]:
-    return _bound(values, Integer)
+def external_repo_ids(tx: Transaction, names: Sequence[str]) -> dict[str, int]:
+    """Ids of external repos by name."""
+    rows = tx.rows(
+        select(t.external_repo.c.id, t.external_repo.c.name).where(t.external_repo.c.name.in_(names))
+    )
+    return {row["name"]: row["id"] for row in rows}
 
 
-def _bound(values: Sequence[Any], kind: type[Any]) -> ColumnElement[Any]:
-    from sqlalchemy import cast, literal
+def existing_repo_ids(tx: Transaction, ids: Sequence[int]) -> set[int]:
+    """Those of `ids` that are external repos."""
+    return set(tx.scalars(select(t.external_repo.c.id).where(t.external_repo.c.id.in_(ids))))
 
-    return cast(literal(list(values), ARRAY(kind)), ARRAY(kind))
+
+def add_external(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Make rows of external rpms; those that another transaction made first are left as they are."""
+    if rows:
+        tx.execute(insert_or_skip(t.rpminfo).on_conflict_do_nothing(), [dict(row) for row in rows])
+
+
+def add(tx: Transaction, values: Mapping[str, Any]) -> int:
+    """Make the row of an rpm and return its id. A repeated NVRA is the database's unique violation."""
+    return int(tx.scalar(insert(t.rpminfo).values(**values).returning(t.rpminfo.c.id)))
+
+
+def in_build(tx: Transaction, build_id: int, rpm: Mapping[str, Any]) -> bool:
+    """Whether a build has an rpm of this NVRA."""
+    where = [t.rpminfo.c[key] == rpm[key] for key in NVRA_KEYS]
+    found = select(t.rpminfo.c.id).where(t.rpminfo.c.build_id == build_id, *where)
+    return tx.scalar(found) is not None
+
+
+def listing(
+    *,
+    build_id: int | None = None,
+    buildroot_id: int | None = None,
+    archive_id: int | None = None,
+    component_buildroot_id: int | None = None,
+    host_id: int | None = None,
+    arches: Sequence[str] | None = None,
+    draft: bool | None = None,
+) -> tuple[dict[str, ColumnElement[Any]], Select[Any]]:
+    """Fields and statement of `listRPMs`."""
+    fields = dict(ROW_FIELDS)
+    tables = joined()
+    where: list[ColumnElement[bool]] = []
+    if build_id is not None:
+        where.append(t.rpminfo.c.build_id == build_id)
+    if buildroot_id is not None:
+        where.append(t.rpminfo.c.buildroot_id == buildroot_id)
+    if component_buildroot_id is not None:
+        inside = t.buildroot_listing
+        tables = tables.join(inside, inside.c.rpm_id == t.rpminfo.c.id)
+        where.append(inside.c.buildroot_id == component_buildroot_id)
+        fields |= {"component_buildroot_id": inside.c.buildroot_id, "is_update": inside.c.is_update}
+    if archive_id is not None:
+        part = t.archive_rpm_components
+        tables = tables.join(part, part.c.rpm_id == t.rpminfo.c.id)
+        where.append(part.c.archive_id == archive_id)
+    if host_id is not None:
+        root = t.standard_buildroot
+        tables = tables.join(root, root.c.buildroot_id == t.rpminfo.c.buildroot_id)
+        where.append(root.c.host_id == host_id)
+    if arches is not None:
+        where.append(t.rpminfo.c.arch.in_(arches))
+    if draft is not None:
+        where.append(t.rpminfo.c.draft.is_(draft))
+    return fields, select(t.rpminfo.c.id).select_from(tables).where(*where)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from moromi_schema import tables as t
 from sqlalchemy import delete, func, insert, select
 
 from moromi_hub.db.transaction import Transaction
+from moromi_schema import tables as t
 
 
 def list_volumes(tx: Transaction) -> list[dict[str, Any]]:

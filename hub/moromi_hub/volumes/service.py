@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from moromi_schema import tables as t
-
 from moromi_hub.call import Call
 from moromi_hub.db.lookup import find_row
 from moromi_hub.volumes import queries
+from moromi_schema import tables as t
 
 
 def find_volume(call: Call, info: Any, strict: bool = False) -> dict[str, Any] | None:
