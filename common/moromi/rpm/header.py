@@ -9,11 +9,11 @@ are not checked here.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Any, BinaryIO, Final, NamedTuple
 
-from moromi.constants import DepType
+from moromi.constants import DepSense, DepType
 from moromi.errors import GenericError
 from moromi.rpm.openpgp import packet_key_id
 from moromi.rpm.raw import RawHeader, read_exactly
@@ -304,13 +304,38 @@ def _evr(header: Header) -> str:
     return release if header.epoch is None else f"{header.epoch}:{release}"
 
 
-# Tags that no header holds; rpm derives them from others.
-_COMPUTED: Final[dict[str, Any]] = {
+def _nevrs(kind: DepType) -> Callable[[Header], list[str]]:
+    def texts(header: Header) -> list[str]:
+        return [format_dependency(each) for each in header.dependencies(kind)]
+
+    return texts
+
+
+def format_dependency(dependency: Dependency) -> str:
+    """Return a dependency as spec files have it: `name >= version`."""
+    signs = ((DepSense.LESS, "<"), (DepSense.GREATER, ">"), (DepSense.EQUAL, "="))
+    sign = "".join([text for flag, text in signs if dependency.flags & flag])
+    return f"{dependency.name} {sign} {dependency.version}" if sign else dependency.name
+
+
+def _file_classes(header: Header) -> list[str]:
+    names = header["CLASSDICT"]
+    numbers = header.main.get(TAGS["FILECLASS"].number) or []
+    if not isinstance(numbers, list):
+        raise GenericError("malformed RPM header: FILECLASS")
+    return [names[number] if isinstance(number, int) and number < len(names) else "" for number in numbers]
+
+
+# What rpm derives from other tags when it is asked for these. The few that are left
+# out (colors, per-file dependencies, trigger conditions) count as missing.
+_COMPUTED: Final[dict[str, Callable[[Header], Any]]] = {
     "FILENAMES": lambda header: header.filenames,
+    "FILECLASS": _file_classes,
     "EPOCHNUM": lambda header: header.epoch or 0,
     "EVR": _evr,
     "NVR": lambda header: header.nvr,
     "NEVR": lambda header: f"{header.name}-{_evr(header)}",
     "NVRA": lambda header: f"{header.nvr}.{header['ARCH']}",
     "NEVRA": lambda header: f"{header.name}-{_evr(header)}.{header['ARCH']}",
+    **{f"{kind.name}NEVRS": _nevrs(kind) for kind in DepType},
 }
