@@ -1,0 +1,228 @@
+"""What `util/quickstart` does once its environment is there.
+
+Everything lives in `.moromi/` below the checkout: configuration, database, file
+tree, chroots, logs, the sample distribution and the process ids. A second run
+finds it and starts from there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from samplesite import content, samples
+from samplesite.site import ADMIN, BIN, Site, SiteError
+
+from moromi.client import ClientSession
+from moromi.constants import BuildState, TaskState
+from moromi.errors import GenericError
+
+TOP = Path(__file__).resolve().parent.parent
+STATE = TOP / ".moromi"
+DISTRO = STATE / "distro"
+PROFILE = Path.home() / ".moromi" / "config.d" / "quickstart.conf"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; the exit status."""
+    parser = argparse.ArgumentParser(prog="util/quickstart", description="A build system on this machine.")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--stop", action="store_true", help="end everything")
+    what.add_argument("--reset", action="store_true", help="end everything, forget all builds, start over")
+    what.add_argument("--status", action="store_true", help="say what is running")
+    options = parser.parse_args(arguments)
+    site = Site(STATE)
+    try:
+        if options.status:
+            return status(site)
+        if options.stop:
+            say(f"Stopped: {', '.join(site.stop()) or 'nothing was running'}.")
+            return 0
+        if options.reset:
+            reset(site)
+        return run(site)
+    except (SiteError, GenericError, OSError, subprocess.CalledProcessError) as error:
+        say(f"quickstart: {error}")
+        return 1
+
+
+def run(site: Site) -> int:
+    """Bring the site up and build the samples; what this run started is ended if it is interrupted."""
+    running = [service for service in (site.hub(), site.builder()) if service.pid() is not None]
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        prepare(site)
+        failed = build_samples(site)
+    except BaseException as error:
+        # another run's programs go on; ours do not outlive a run that did not come to its end
+        if not running:
+            site.stop()
+            if isinstance(error, KeyboardInterrupt):
+                say("\nInterrupted; everything was stopped.")
+                return 130
+        raise
+    summary(site)
+    return 1 if failed else 0
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def reset(site: Site) -> None:
+    """Forget everything but the sample distribution and what it was made from."""
+    site.stop()
+    for entry in STATE.iterdir() if STATE.exists() else ():
+        if entry.name not in ("distro", "debs"):
+            remove_tree(entry)
+
+
+def remove_tree(path: Path) -> None:
+    """Remove what the database's and the builder's accounts own too."""
+    command = ["rm", "-rf", str(path)]
+    subprocess.run(command if os.geteuid() == 0 else ["sudo", *command], check=True)
+
+
+def prepare(site: Site) -> None:
+    """Distribution, programs, accounts, tags."""
+    with step("Sample distribution"):
+        make_distribution()
+    with step("Hub: database, web server, worker, push service"):
+        site.configure()
+        site.start_hub()
+        content.add_accounts(site)
+        write_profile(site)
+    with step("Builder"):
+        site.builder().start()
+    with step("Tags, target, external repository, groups, packages"), site.session() as session:
+        content.add_tags(session, samples.PACKAGES)
+        content.add_distribution(session, DISTRO)
+
+
+def make_distribution() -> None:
+    """The sample distribution, kept for the next run."""
+    command = [sys.executable, str(TOP / "util" / "mkdistro.py"), str(DISTRO), "--cache", str(STATE / "debs")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SiteError(f"making the sample distribution failed:\n{done.stdout}{done.stderr}")
+
+
+def write_profile(site: Site) -> None:
+    """A profile of the command line, readable by its owner only."""
+    text = (site.state / "client.conf").read_text()
+    PROFILE.parent.mkdir(parents=True, exist_ok=True)
+    with open(os.open(PROFILE, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        section = text.partition("[quickstart]")[2].partition("[koji]")[0]
+        file.write(f"[quickstart]{section}")
+
+
+def build_samples(site: Site) -> bool:
+    """Build what is not built yet, all at once; whether anything failed."""
+    with site.session() as session:
+        tasks: dict[str, int] = {}
+        for package in samples.PACKAGES:
+            build = samples.finished_build(session, package)
+            if build is not None:
+                say(f"  {build['nvr']} is built already")
+            else:
+                tasks[package] = submit(session, package)
+        if not tasks:
+            say("Everything is built; a scratch build shows that it still works:")
+            srpm = samples.make_srpm("hello-noarch", STATE / "srpms")
+            tasks["hello-noarch (scratch)"] = samples.submit_srpm(session, srpm, scratch=True)
+        return not all([follow(session, name, task_id) for name, task_id in tasks.items()])
+
+
+def submit(session: ClientSession, package: str) -> int:
+    """Start the build of a sample package."""
+    if package == "hello-git":
+        return int(session.call("build", samples.make_git_source(STATE / "git"), content.TARGET))
+    return samples.submit_srpm(session, samples.make_srpm(package, STATE / "srpms"))
+
+
+def follow(session: ClientSession, name: str, task_id: int) -> bool:
+    """Show a build's progress to its end; whether it succeeded."""
+    started = time.monotonic()
+
+    def report(task: dict[str, Any]) -> None:
+        state = TaskState(task["state"]).name.lower()
+        say(f"  {name}: task {task['id']} {task['method']} ({task['arch']}) {state}")
+
+    task = samples.wait_for_task(session, task_id, report)
+    ok = bool(task["state"] == TaskState.CLOSED)
+    say(f"  {name}: {'done' if ok else 'FAILED'} after {time.monotonic() - started:.1f} s")
+    if not ok:
+        try:
+            session.call("getTaskResult", task_id)
+        except Exception as error:
+            say(f"    {error}")
+    return ok
+
+
+def summary(site: Site) -> None:
+    """What there is now, and what to do with it."""
+    files = f"{site.url}/kojifiles"
+    with site.session() as session:
+        say("\nBuilds")
+        for package in samples.PACKAGES:
+            build = samples.finished_build(session, package)
+            if build is None:
+                say(f"  {package}: not built")
+                continue
+            where = f"{files}/packages/{build['name']}/{build['version']}/{build['release']}"
+            say(f"  {build['nvr']}: {BuildState(build['state']).name}")
+            say(f"    rpms  {where}/\n    logs  {where}/data/logs/")
+        repo = session.call("getRepo", content.BUILD)
+    if repo is not None:
+        say(f"\nRepository {repo['id']} of {content.BUILD}")
+        say(f"  {files}/repos/{content.BUILD}/{repo['id']}/  (the newest: …/{content.BUILD}/latest/)")
+    command = BIN / "moromi"
+    say(
+        f"""
+Try it
+  {command} -p quickstart list-tagged {content.DEST}
+  {command} -p quickstart build --scratch {content.TARGET} {STATE}/srpms/hello-c-0.1-1.src.rpm
+  the unmodified client: koji -c {STATE}/client.conf list-tagged {content.DEST}
+Log in     user {ADMIN}, password {site.facts["admin_password"]} (in {PROFILE})
+Hub        {site.url}/kojihub
+Logs       {STATE}/log/
+Stop       util/quickstart --stop      Start over   util/quickstart --reset"""
+    )
+
+
+def status(site: Site) -> int:
+    """What is running; status 0 if all of it."""
+    pids = {service.name: service.pid() for service in (site.hub(), site.builder())}
+    for name, pid in pids.items():
+        say(f"{name}: {f'running, process {pid}' if pid else 'not running'}")
+    return 0 if all(pids.values()) else 1
+
+
+class step:
+    """A line that says what is done, and how long it took."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        self.started = time.monotonic()
+
+    def __enter__(self) -> None:
+        print(f"{self.what} …", end=" ", flush=True)
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        say("failed" if kind else f"{time.monotonic() - self.started:.1f} s")
+
+
+def say(text: str = "") -> None:
+    """A line on the terminal."""
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,83 @@
+"""Users, tags, target, external repository, groups and package list of a sample site.
+
+Every step looks first, so that a second run changes nothing.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from xml.etree import ElementTree
+
+from moromi.client import ClientSession
+from samplesite.site import ADMIN, BIN, BUILDER, Site, SiteError, build_arch
+
+TARGET, DEST, BUILD = "sample", "sample", "sample-build"
+
+
+def add_accounts(site: Site) -> None:
+    """The administrator and the builder, made through `moromi-hub admin`."""
+    session = ClientSession(f"{site.url}/kojihub")
+    if session.call("getUser", ADMIN) is None:
+        _admin(site, "add-user", ADMIN, "--admin", "--password", site.facts["admin_password"])
+    if session.call("getUser", BUILDER) is None:
+        arches = [build_arch()] + (["i686"] if build_arch() == "x86_64" else [])
+        _admin(site, "add-host", BUILDER, *arches, "--password", site.facts["builder_password"])
+        with site.session() as admin:
+            for channel in ("createrepo",):
+                admin.call("addHostToChannel", BUILDER, channel)
+
+
+def _admin(site: Site, command: str, *arguments: str) -> None:
+    done = subprocess.run(
+        [str(BIN / "moromi-hub"), "admin", command, "--config", str(site.hub_conf), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise SiteError(f"moromi-hub admin {command} failed: {done.stderr.strip()}")
+
+
+def add_tags(session: ClientSession, packages: Sequence[str]) -> None:
+    """A destination tag, a build tag that inherits it, a target, and the package list."""
+    if session.call("getTag", DEST) is None:
+        session.call("createTag", DEST)
+    if session.call("getTag", BUILD) is None:
+        session.call("createTag", BUILD, parent=DEST, arches=build_arch())
+    if session.call("getBuildTarget", TARGET) is None:
+        session.call("createBuildTarget", TARGET, BUILD, DEST)
+    listed = {entry["package_name"] for entry in session.call("listPackages", tagID=DEST)}
+    for package in packages:
+        if package not in listed:
+            session.call("packageListAdd", DEST, package, owner=ADMIN)
+
+
+def add_distribution(session: ClientSession, distro: Path, build_tag: str = BUILD) -> None:
+    """The sample distribution as external repository, and its groups as the build groups."""
+    name = "sample-distribution"
+    url = f"file://{distro}/"
+    found = session.call("getExternalRepo", name)
+    if found is None:
+        session.call("createExternalRepo", name, url)
+    elif found["url"] != url:
+        session.call("editExternalRepo", name, url=url)
+    if not session.call("getTagExternalRepos", build_tag):
+        session.call("addExternalRepoToTag", build_tag, name, 10)
+    existing = {group["name"] for group in session.call("getTagGroups", build_tag)}
+    for group, members in read_groups(distro / "comps.xml").items():
+        if group in existing:
+            continue
+        session.call("groupListAdd", build_tag, group)
+        with session.multicall(strict=True) as calls:
+            for member in members:
+                calls.groupPackageListAdd(build_tag, group, member)
+
+
+def read_groups(comps: Path) -> dict[str, list[str]]:
+    """The packages of each group of a comps file."""
+    return {
+        group.findtext("id", ""): [each.text or "" for each in group.iter("packagereq")]
+        for group in ElementTree.parse(comps).getroot().iter("group")
+    }

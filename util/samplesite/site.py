@@ -1,0 +1,178 @@
+"""Where everything of a site is, and its configuration files."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import secrets
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from moromi.client import ClientSession
+from moromi.errors import GenericError
+from samplesite.services import Service, wait_for
+
+BIN = Path(sys.executable).parent
+ADMIN = "admin"
+BUILDER = "builder.localhost"
+_PREFERRED_PORT = 8080
+
+
+class SiteError(Exception):
+    """Something that the person at the terminal has to know; no traceback."""
+
+
+@dataclass
+class Site:
+    """A site in `state`; options of hub and builder can be added to what it needs."""
+
+    state: Path
+    hub_options: Mapping[str, Any] = field(default_factory=dict)
+    builder_options: Mapping[str, Any] = field(default_factory=dict)
+
+    # places
+
+    @property
+    def tree(self) -> Path:
+        """The hub's file tree."""
+        return self.state / "tree"
+
+    @property
+    def hub_conf(self) -> Path:
+        """The hub's configuration."""
+        return self.state / "hub.conf"
+
+    @property
+    def builder_conf(self) -> Path:
+        """The builder's configuration."""
+        return self.state / "builder.conf"
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """Ports and passwords, chosen once and kept."""
+        path = self.state / "site.json"
+        if not path.exists():
+            self.state.mkdir(parents=True, exist_ok=True)
+            facts = {
+                "port": free_port(_PREFERRED_PORT),
+                "push_port": free_port(_PREFERRED_PORT + 1),
+                "admin_password": secrets.token_urlsafe(12),
+                "builder_password": secrets.token_urlsafe(24),
+            }
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+                json.dump(facts, file)
+        return dict(json.loads(path.read_text()))
+
+    @property
+    def url(self) -> str:
+        """The hub's address without a path."""
+        return f"http://127.0.0.1:{self.facts['port']}"
+
+    # configuration
+
+    def configure(self) -> None:
+        """Write the configuration files."""
+        hub = {
+            "EmbeddedDatabase": self.state / "db",
+            "KojiDir": self.tree,
+            "KojiWebURL": self.url,
+            "Listen": f"127.0.0.1:{self.facts['port']}",
+            "PushListen": f"127.0.0.1:{self.facts['push_port']}",
+            "LoginCreatesUser": "no",
+            "DisableNotifications": "yes",
+            "RepoAuto": "yes",
+            **self.hub_options,
+        }
+        builder = {
+            "server": f"{self.url}/kojihub",
+            "topurl": f"{self.url}/kojifiles",
+            "topdir": self.tree,
+            "workdir": self.state / "build" / "work",
+            "mockdir": self.state / "build" / "roots",
+            "user": BUILDER,
+            "password": self.facts["builder_password"],
+            "allowed_scms": f":{self.state}/*:no:",
+            "minspace": 1024,
+            **self.builder_options,
+        }
+        client = {
+            "server": f"{self.url}/kojihub",
+            "topurl": f"{self.url}/kojifiles",
+            "weburl": self.url,
+            "authtype": "password",
+            "user": ADMIN,
+            "password": self.facts["admin_password"],
+        }
+        _write_ini(self.hub_conf, {"hub": hub})
+        _write_ini(self.builder_conf, {"kojid": builder})
+        _write_ini(self.state / "client.conf", {"moromi": client, "quickstart": client, "koji": client})
+
+    # programs
+
+    def hub(self) -> Service:
+        """Database, web server, worker and push service."""
+        return Service("hub", [str(BIN / "moromi-hub"), "serve", "--config", str(self.hub_conf)], self.state)
+
+    def builder(self) -> Service:
+        """The builder, which needs root to make chroots."""
+        command = [str(BIN / "moromi-builder"), "--config", str(self.builder_conf), "--fg", "--force-lock"]
+        return Service("builder", [*command, "--verbose"], self.state, as_root=True)
+
+    def start_hub(self) -> None:
+        """Start the hub and wait until it answers."""
+        service = self.hub()
+        service.start()
+        if not wait_for(lambda: service.pid() is None or self.answers(), 60) or not self.answers():
+            raise SiteError(f"the hub does not start; see {service.log}")
+
+    def answers(self) -> bool:
+        """Whether the hub answers calls."""
+        session = ClientSession(f"{self.url}/kojihub", {"anon_retry": False, "max_retries": 0, "timeout": 5})
+        try:
+            return bool(session.call("getAPIVersion") == 1)
+        except (OSError, GenericError):
+            return False
+
+    def stop(self) -> list[str]:
+        """End everything; the names of what was running."""
+        return [service.name for service in (self.builder(), self.hub()) if service.stop()]
+
+    # access
+
+    def session(self) -> ClientSession:
+        """A session of the administrator."""
+        session = ClientSession(f"{self.url}/kojihub", {"timeout": 300})
+        session.login(ADMIN, self.facts["admin_password"])
+        return session
+
+
+def build_arch() -> str:
+    """The arch that this machine builds for."""
+    return platform.machine()
+
+
+def free_port(preferred: int = 0) -> int:
+    """A TCP port of the loopback address that nobody listens on: the preferred one if it is free."""
+    for port in (preferred, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise SiteError("no free port")
+
+
+def _write_ini(path: Path, sections: Mapping[str, Mapping[str, Any]]) -> None:
+    lines = []
+    for section, options in sections.items():
+        lines += [f"[{section}]", *(f"{key} = {value}" for key, value in options.items()), ""]
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write("\n".join(lines))
