@@ -13,21 +13,21 @@ import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import Any, ClassVar, Final, Protocol
+from typing import Any, ClassVar, Final
 
 from moromi.errors import GenericError
 
 __all__ = [
     "PURE_TESTS",
+    "MakeTest",
     "PolicyData",
     "PolicyTest",
     "Result",
     "Rule",
     "RuleSet",
-    "TestFactory",
     "matches_any",
+    "name_of_test",
     "parse_rules",
-    "test_name",
 ]
 
 #: What a policy is asked about. Tests may store what they found under keys with an underscore.
@@ -57,21 +57,13 @@ class PolicyTest:
         return self.text
 
 
-class TestFactory(Protocol):
-    """Makes a test of its text; every class of tests is one."""
-
-    __test__ = False  # nothing for pytest
-
-    def __call__(self, text: str, /) -> PolicyTest:
-        """Return the test. GenericError: its arguments are wrong."""
+#: Makes a test of its text; every class of tests is one. GenericError: wrong arguments.
+MakeTest = Callable[[str], PolicyTest]
 
 
-def test_name(kind: type[PolicyTest]) -> str:
+def name_of_test(kind: type[PolicyTest]) -> str:
     """Return the name by which rules call a class of tests."""
     return kind.name or kind.__name__.removesuffix("Test")
-
-
-test_name.__test__ = False  # type: ignore[attr-defined]  # nothing for pytest
 
 
 @dataclass(frozen=True)
@@ -99,15 +91,19 @@ class Result:
     rule: str
 
     def verdict(self, default: str = "deny") -> tuple[bool, str]:
-        """Read the action as `allow` or `deny` and a reason.
+        """Read the action as `allow` or `deny` (any case) and a reason.
 
-        GenericError: the action is neither.
+        Without a match `default` decides, as `not covered by policy`; any other word
+        refuses, as `error in policy`.
         """
-        words = (default if self.action is None else self.action).split(None, 1)
-        word, reason = (words[0].lower() if words else ""), "".join(words[1:])
+        text = default if self.action is None else self.action
+        words = text.split(None, 1)
+        word = words[0].lower() if words else ""
         if word not in ("allow", "deny"):
-            raise GenericError(f"Invalid action in policy: {self.action}")
-        return word == "allow", reason
+            return False, "error in policy"
+        if self.action is None:
+            return word == "allow", "not covered by policy"
+        return word == "allow", words[1] if len(words) > 1 else ""
 
 
 @dataclass(frozen=True)
@@ -145,7 +141,7 @@ class RuleSet:
                 yield from rule.action.tests()
 
 
-def parse_rules(text: str, tests: Mapping[str, TestFactory]) -> RuleSet:
+def parse_rules(text: str, tests: Mapping[str, MakeTest]) -> RuleSet:
     """Read the text of a policy; `tests` are the known ones by name.
 
     GenericError: `bad policy line: …`, `missing test handler: …`, `nesting error in rule
@@ -184,7 +180,7 @@ def _split_line(line: str) -> tuple[str, bool, str]:
     raise GenericError(f"bad policy line: {line}")
 
 
-def _parse_tests(line: str, condition: str, known: Mapping[str, TestFactory]) -> tuple[PolicyTest, ...]:
+def _parse_tests(line: str, condition: str, known: Mapping[str, MakeTest]) -> tuple[PolicyTest, ...]:
     found = []
     for part in condition.split("&&"):
         words = part.split()
@@ -391,7 +387,7 @@ class CompareTest(PolicyTest):
 
 #: The tests that need nothing but the data.
 PURE_TESTS: Final[dict[str, type[PolicyTest]]] = {
-    test_name(kind): kind
+    name_of_test(kind): kind
     for kind in (
         TrueTest,
         AllTest,
