@@ -41,11 +41,13 @@ def stop_processes(data: Path, cluster: str) -> bool:
     """Stop what is left of a server, as gently as it lets us; False if some of it stays."""
     for number, patience in STOP_STEPS:
         left = server_processes(data, cluster)
-        for pid in left:
-            if number == signal.SIGKILL or _is_main(pid, data):
-                # It may end between the look and the signal.
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, number)
+        main = [pid for pid in left if _is_main(pid, data)]
+        # Children without a main process finish their query before they look up, and nothing that they
+        # hold is of use to the next server.
+        number = number if main else signal.SIGKILL
+        for pid in left if number == signal.SIGKILL else main:
+            with contextlib.suppress(ProcessLookupError):  # ended since
+                os.kill(pid, number)
         deadline = time.monotonic() + patience
         while left and time.monotonic() < deadline:
             time.sleep(0.02)
