@@ -23,8 +23,13 @@ def find_package(
 ) -> dict[str, Any] | None:
     """The `{id, name}` of a package by name or id; `create` makes one of a new name, which is checked."""
     found = lookup.find_row(call.tx, t.package, package_info, strict and not create)
-    if found is not None or not create:
-        return found
+    if found is None and create:
+        return create_package(call, package_info)
+    return found
+
+
+def create_package(call: Call, package_info: Any) -> dict[str, Any]:
+    """A new package of the name that `package_info` holds: `{id, name}`."""
     info = lookup.name_or_id(package_info)
     if "name" not in info:
         raise GenericError(f"No such entry in table package: {package_info}")

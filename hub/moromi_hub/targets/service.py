@@ -90,5 +90,8 @@ def edit_target(call: Call, info: Any, name: Any, build_tag: Any, dest_tag: Any)
 
 
 def delete_target(call: Call, info: Any) -> None:
-    """End a target."""
-    queries.revoke_config(call.tx, call.user_id, require_target(call, info)["id"])
+    """End a target; one that ended before stays as it is."""
+    row = lookup.find_row(call.tx, t.build_target, info)
+    if row is None:
+        raise GenericError(f"No such build target: {info}")
+    queries.revoke_config(call.tx, call.user_id, row["id"])
