@@ -5,8 +5,9 @@ which call needs it. A new one goes here and into a new revision below `upgrades
 one that a database lacks.
 """
 
-from sqlalchemy import Index, text
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text, func, text
 
+from .base import Timestamp, metadata, serial_id
 from .buildroots import standard_buildroot
 from .builds import build
 from .events import events
@@ -91,3 +92,15 @@ Index("moromi_events_by_time", events.c.time)
 Index("moromi_scheduler_task_refusals_by_host", scheduler_task_refusals.c.host_id)
 Index("moromi_scheduler_log_by_task", scheduler_log_messages.c.task_id)
 Index("moromi_scheduler_log_by_host", scheduler_log_messages.c.host_id)
+
+# Why a free task is not assigned, or a host is given none: one row each, rewritten when the reason changes.
+moromi_scheduler_reasons = Table(
+    "moromi_scheduler_reasons",
+    metadata,
+    serial_id(),
+    Column("task_id", Integer, ForeignKey("task.id", ondelete="CASCADE"), unique=True),
+    Column("host_id", Integer, ForeignKey("host.id", ondelete="CASCADE"), unique=True),
+    Column("msg", Text, nullable=False),
+    Column("since", Timestamp, nullable=False, server_default=func.now()),
+    CheckConstraint("(task_id IS NULL) <> (host_id IS NULL)", name="moromi_scheduler_reasons_one"),
+)
