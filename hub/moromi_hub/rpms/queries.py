@@ -9,6 +9,7 @@ from sqlalchemy import Column, ColumnElement, Integer, Select, Text, and_, func,
 from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 from sqlalchemy.sql.expression import FromClause
 
+from moromi.arches import SOURCE_ARCHES
 from moromi.constants import INTERNAL_REPO_ID
 from moromi_hub.db.columns import decoded, integer_array, text_array
 from moromi_hub.db.transaction import Transaction
@@ -116,6 +117,13 @@ def add_external(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
 def add(tx: Transaction, values: Mapping[str, Any]) -> int:
     """Make the row of an rpm and return its id. A repeated NVRA is the database's unique violation."""
     return int(tx.scalar(insert(t.rpminfo).values(**values).returning(t.rpminfo.c.id)))
+
+
+def source_package(tx: Transaction, build_id: int) -> dict[str, Any] | None:
+    """Name, version, release and arch of a build's source package."""
+    columns = [t.rpminfo.c[key] for key in NVRA_KEYS]
+    where = (t.rpminfo.c.build_id == build_id, t.rpminfo.c.arch.in_(SOURCE_ARCHES))
+    return tx.row(select(*columns).where(*where).order_by(t.rpminfo.c.id))
 
 
 def in_build(tx: Transaction, build_id: int, rpm: Mapping[str, Any]) -> bool:
