@@ -46,6 +46,14 @@ def require_repo(call: Call, info: Any) -> dict[str, Any]:
     return found
 
 
+def require_row(call: Call, info: Any) -> dict[str, Any]:
+    """The `{id, name}` of an external repository, live or not. Raises GenericError `No such entry …`."""
+    found = lookup.find_row(call.tx, t.external_repo, info, strict=True)
+    if found is None:
+        raise GenericError(f"No such entry in table external_repo: {info}")
+    return found
+
+
 def tag_repos(
     call: Call, tag_id: int | None = None, repo_id: int | None = None, event: Any = None
 ) -> list[dict[str, Any]]:
