@@ -4,8 +4,8 @@ Everything that runs on behalf of a build runs here:
 
     engine
     `- keeper     own session; unshared mount, pid, uts, ipc (and net) namespaces; waits for
-       `- init    pid 1 of the pid namespace: makes the mounts, reaps every orphan, waits for
-          `- job  chrooted, other ids, executed
+       `- init    pid 1 of the pid namespace: mounts, enters the root, reaps orphans, waits for
+          `- job  other ids, executed
 
 Nothing outlives the engine: keeper and init carry PR_SET_PDEATHSIG (KILL), the death of init ends every
 process of its namespace, and with the last of them go the mount namespace and so all the mounts. That holds
@@ -55,8 +55,9 @@ class RootView:
     work: Path | None = None
 
     def mount(self) -> None:
-        """Mount the overlay, if it is one, in the mount namespace of the caller."""
+        """Make `path` a mount point in the mount namespace of the caller: the overlay, or itself."""
         if not self.lowers:
+            sc.mount(str(self.path), str(self.path), None, sc.MS_BIND | sc.MS_REC)
             return
         lower = ":".join(str(path).replace("\\", "\\\\").replace(":", "\\:") for path in self.lowers)
         data = f"lowerdir={lower},upperdir={self.path},workdir={self.work}"
@@ -67,7 +68,7 @@ class RootView:
 class Job:
     """One command, or one Python function, to run over a root.
 
-    `inside`: enter the root with chroot (else run on the host's files, with the root mounted: dnf).
+    `inside`: with the root as the only file system (else run on the host's files, with the root mounted: dnf).
     `binds`: (host path, path in the root) pairs, bound before the job starts.
     """
 
@@ -202,9 +203,11 @@ def _init(alive_read: int, view: RootView, job: Job, err_write: int) -> int:
     _mount_system(view.path, job)
     if not job.network:
         sc.loopback_up()
+    if job.inside:
+        sc.pivot_root(str(view.path))
     child = os.fork()
     if not child:
-        _forked(err_write, lambda: _job(view, job))
+        _forked(err_write, lambda: _job(job))
     os.close(err_write)
     os.closerange(0, 3)
     while True:
@@ -213,10 +216,8 @@ def _init(alive_read: int, view: RootView, job: Job, err_write: int) -> int:
             return _shell_status(status)
 
 
-def _job(view: RootView, job: Job) -> int:
-    """Enter the root, drop privileges and become the command."""
-    if job.inside:
-        os.chroot(view.path)
+def _job(job: Job) -> int:
+    """Drop privileges and become the command."""
     os.chdir(job.cwd)
     if job.persona:
         sc.personality(job.persona)

@@ -33,6 +33,7 @@ PR_SET_NO_NEW_PRIVS = 38
 
 PER_LINUX32 = 0x0008
 
+_MNT_DETACH = 2
 _SIOCGIFFLAGS = 0x8913
 _SIOCSIFFLAGS = 0x8914
 _IFF_UP = 1
@@ -63,6 +64,14 @@ def mount(source: str, target: str, fstype: str | None, flags: int = 0, data: st
 def unshare(flags: int) -> None:
     """unshare(2)."""
     _check(_libc.unshare(ctypes.c_int(flags)), "unshare")
+
+
+def pivot_root(new_root: str) -> None:
+    """Make a mount point the root of the mount namespace and drop the old root with all below it."""
+    os.chdir(new_root)
+    _check(_libc.pivot_root(b".", b"."), f"pivot_root {new_root}")
+    _check(_libc.umount2(b".", ctypes.c_int(_MNT_DETACH)), "umount the old root")
+    os.chdir("/")
 
 
 def prctl(option: int, value: int) -> None:
