@@ -126,14 +126,21 @@ def _wait(process: subprocess.Popen[bytes], tick: Callable[[], None] | None, int
         os.close(handle)
 
 
+class CommandFailed(Exception):
+    """A short program ended badly; the text holds its command, status and error output."""
+
+
 def capture(command: Sequence[str], *, env: Mapping[str, str], cwd: str | None = None) -> str:
-    """Run a short program and give its standard output. Raises CalledProcessError when it fails."""
+    """Run a short program and give its standard output. Raises CommandFailed."""
     done = subprocess.run(
         [*_prefix(signal.SIGKILL, None), *command],
         env=dict(env),
         cwd=cwd,
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        check=True,
+        check=False,
     )
+    if done.returncode:
+        errors = done.stderr.decode("utf-8", "replace").strip()
+        raise CommandFailed(f"{Status(done.returncode).describe(shlex.join(command))}: {errors}")
     return done.stdout.decode("utf-8", "surrogateescape")

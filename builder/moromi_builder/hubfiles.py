@@ -1,0 +1,135 @@
+"""The hub's file tree as a builder sees it: over HTTP, or on a local mount when that is the same tree.
+
+A builder needs no shared file system. Where `topdir` is mounted, a file is read from there once a HEAD
+request has shown that the hub serves a file of that size under the same name (another hub's tree at the
+same place would have other sizes); everything else is downloaded once per task.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+import requests
+
+from moromi.client import SessionOptions, TransportError
+from moromi.client.download import fetch
+from moromi.errors import GenericError
+
+logger = logging.getLogger(__name__)
+
+TRIES = 4
+BACKOFF = 0.3
+RETRIED = frozenset({408, 429, 500, 502, 503, 504})
+TIMEOUT = (30.0, 300.0)
+
+
+class MissingFile(GenericError):
+    """The hub has no such file."""
+
+
+class HubFiles:
+    """Reads files of the hub's tree; paths are relative to its top, e.g. `work/cli-build/x/a.src.rpm`."""
+
+    def __init__(
+        self, base_url: str, topdir: str, cache: Path, options: SessionOptions | None = None
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.topdir = Path(topdir)
+        self.cache = cache
+        self.options = options or SessionOptions()
+        self._http = requests.Session()
+        self._http.trust_env = False
+
+    def url(self, path: str) -> str:
+        """Give the address of a file."""
+        return f"{self.base_url}/{quote(path)}"
+
+    def read(self, path: str) -> bytes | None:
+        """Read a (small) file; None if the hub has none."""
+        response = self._request("GET", path)
+        return None if response is None else response.content
+
+    def fetch(self, path: str, *, expected: str | None = None) -> Path:
+        """Give a local copy of a file: the mounted one, or a download kept in the task's cache.
+
+        Raises MissingFile with the text `expected` (default: `Missing file: <path>`).
+        """
+        copy = self.cache / path
+        if copy.is_file():
+            return copy
+        mounted = self.topdir / path
+        head = self._request("HEAD", path)
+        if head is None:
+            raise MissingFile(expected or f"Missing file: {path}")
+        size = head.headers.get("Content-Length")
+        if mounted.is_file() and size is not None and mounted.stat().st_size == int(size):
+            return mounted
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        self.download(self.url(path), copy)
+        return copy
+
+    def download(self, url: str, target: Path) -> None:
+        """Download a file; it appears under its name only when it is whole."""
+        partial = target.with_name(f".{target.name}.partial")
+        for attempt in range(1, TRIES + 1):
+            try:
+                fetch(url, str(partial), options=self.options, session=self._http)
+                os.replace(partial, target)
+                return
+            except TransportError as exc:
+                if attempt == TRIES or not _passing(exc):
+                    raise GenericError(f"cannot download {url}: {exc}") from exc
+                logger.info("download of %s failed, trying again: %s", url, exc)
+                time.sleep(BACKOFF * 2**attempt)
+
+    def mounted_tree(self, directory: str, probe: str) -> Path | None:
+        """Give the local mount of a directory if it is the hub's: `probe`, a small file in it, has the
+        same bytes.
+        """
+        local = self.topdir / directory
+        try:
+            here = (local / probe).read_bytes()
+        except OSError:
+            return None
+        return local if here == self.read(f"{directory}/{probe}") else None
+
+    def _request(self, verb: str, path: str) -> requests.Response | None:
+        """Ask for a file, patiently; None for 404."""
+        for attempt in range(1, TRIES + 1):
+            try:
+                response = self._http.request(
+                    verb,
+                    self.url(path),
+                    timeout=TIMEOUT,
+                    verify=self.options.verify,
+                    cert=self.options.cert,
+                    allow_redirects=True,
+                    headers={"Accept-Encoding": "identity"},
+                )
+            except (requests.ConnectionError, requests.Timeout) as exc:
+                if attempt == TRIES:
+                    raise GenericError(f"cannot download {self.url(path)}: {exc}") from exc
+            else:
+                if response.status_code == 404:
+                    return None
+                if response.status_code not in RETRIED or attempt == TRIES:
+                    _check(response)
+                    return response
+            time.sleep(BACKOFF * 2**attempt)
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def _check(response: requests.Response) -> None:
+    if not response.ok:
+        raise GenericError(f"cannot download {response.url}: {response.status_code} {response.reason}")
+
+
+def _passing(exc: TransportError) -> bool:
+    """Tell a failure that may pass from one that will not."""
+    cause = exc.__cause__
+    response = getattr(cause, "response", None)
+    return response is None or response.status_code in RETRIED

@@ -1,0 +1,105 @@
+"""The command lines of createrepo_c and mergerepo_c (spec: builder, section 5.6)."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from moromi.errors import GenericError
+from moromi_builder.repos.source import RepoSource
+from moromi_builder.settings import Settings
+
+CREATEREPO_C = "/usr/bin/createrepo_c"
+CREATEREPO = "/usr/bin/createrepo"
+MERGEREPO_C = "/usr/bin/mergerepo_c"
+NEEDED_FOR_SIMPLE = (0, 13, 0)
+NEEDED_FOR_ARCH_EXPAND = (0, 15, 11)
+MODES = ("koji", "simple", "bare")
+
+
+def createrepo(settings: Settings, source: RepoSource, output: Path) -> list[str]:
+    """Write the command that makes the metadata of the local packages in `output`."""
+    words = [CREATEREPO_C, "--error-exit-val"] if settings.use_createrepo_c else [CREATEREPO]
+    words += ["-vd", "-o", str(output)]
+    if source.packages:
+        words += ["-i", str(source.pkglist)]
+    if source.groups is not None:
+        words += ["-g", str(source.groups)]
+    if source.old is not None:
+        words.append("--update")
+        if settings.createrepo_skip_stat:
+            words.append("--skip-stat")
+    words.append(str(source.directory if source.packages else output))
+    return words
+
+
+def merge_mode(repos: Sequence[Mapping[str, Any]]) -> str:
+    """Give the merge mode that external repositories share. GenericError if they differ or it is unknown."""
+    modes = sorted({repo["merge_mode"] or "koji" for repo in repos})
+    if len(modes) > 1:
+        raise GenericError(f"Found multiple merge modes for external repos: {modes}")
+    if modes[0] not in MODES:
+        raise GenericError(f"Invalid merge mode: {modes[0]}")
+    return str(modes[0])
+
+
+def urls_for(repos: Sequence[Mapping[str, Any]], arch: str) -> list[str]:
+    """List the URLs of the external repositories that have an arch, in order, without duplicates."""
+    found = []
+    for repo in repos:
+        arches = (repo.get("arches") or "").split()
+        if not arches or arch in arches:
+            found.append(repo["url"].replace("$arch", arch))
+    return list(dict.fromkeys(found))
+
+
+def mergerepo(
+    mode: str,
+    version: tuple[int, ...],
+    arch: str,
+    source: RepoSource,
+    local: Path,
+    urls: Sequence[str],
+    output: Path,
+) -> list[str]:
+    """Write the command that merges the local repository and external ones; local packages come first."""
+    words = [MERGEREPO_C]
+    if mode == "bare":
+        words += ["--pkgorigins", "--all"]
+    else:
+        words.append("--koji")
+        if mode == "simple":
+            if version < NEEDED_FOR_SIMPLE:
+                text = ".".join(map(str, version))
+                raise GenericError(
+                    f"mergerepo_c is not installed or has low version: {text} (0.13.0 needed for --simple)"
+                )
+            words.append("--simple")
+        if source.blocklist is not None:
+            words += ["-b", str(source.blocklist)]
+    words += ["-a", arch, "-o", str(output)]
+    if version >= NEEDED_FOR_ARCH_EXPAND:
+        words.append("--arch-expand")
+    if source.groups is not None:
+        words += ["-g", str(source.groups)]
+    for url in (f"file://{local}/", *urls):
+        words += ["-r", url]
+    return words
+
+
+def mergerepo_version() -> tuple[int, ...]:
+    """Ask the installed mergerepo_c; (0,) if there is none."""
+    try:
+        done = subprocess.run([MERGEREPO_C, "--version"], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return (0,)
+    return parse_version(done.stdout)
+
+
+def parse_version(text: str) -> tuple[int, ...]:
+    """Find the numbers of a `Version: 0.17.3 (Features: ...)`."""
+    found = re.search(r"\d+(?:\.\d+)*", text)
+    return tuple(int(part) for part in found[0].split(".")) if found else (0,)

@@ -1,0 +1,1 @@
+"""Task handlers, one module per method or family of methods; `moromi_builder.handlers` loads them all."""
