@@ -287,7 +287,7 @@ def test_directory_that_the_account_cannot_reach(home: Path) -> None:
 def test_programs_that_the_account_cannot_read_are_copied(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As in a virtual environment below /root: pytest's own directories have mode 0700."""
+    """As in a virtual environment below a private home: pytest's own directories have mode 0700."""
     spec = importlib.util.find_spec(PACKAGE)
     assert spec is not None and spec.submodule_search_locations
     real = Path(spec.submodule_search_locations[0])
