@@ -14,6 +14,7 @@ from moromi_hub.call import Call
 from moromi_hub.callbacks import Callbacks
 from moromi_hub.db.engine import make_engine
 from moromi_hub.db.transaction import Transaction
+from moromi_hub.policies.rules import Policies
 from moromi_hub.rpc.registry import Registry
 from moromi_hub.settings import Settings
 
@@ -27,6 +28,7 @@ class Hub:
         self.paths = PathInfo(settings.KojiDir)
         self.registry = Registry.load()
         self.callbacks = Callbacks()
+        self.policies = Policies(settings.policy)
         self.activity = Activity(self.engine)
         self.log = logging.getLogger("moromi_hub")
 
