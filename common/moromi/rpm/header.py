@@ -11,13 +11,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from functools import cached_property
-from typing import Any, BinaryIO, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from moromi.constants import DepSense, DepType
 from moromi.errors import GenericError
 from moromi.rpm.openpgp import packet_key_id
-from moromi.rpm.raw import RawHeader, read_exactly
-from moromi.rpm.tags import DIGEST_ALGORITHMS, OTHER_SIZE, SIGNATURE_NUMBERS, TAGS, Kind
+from moromi.rpm.raw import RawHeader, Readable, read_exactly
+from moromi.rpm.tags import DIGEST_ALGORITHMS, OTHER_SIZE, TAGS, Kind, signature_number
 
 LEAD_SIZE: Final = 96
 _LEAD_MAGIC: Final = b"\xed\xab\xee\xdb"
@@ -91,19 +91,19 @@ class Header:
 
     def _raw(self, number: int) -> Any:
         value = self.main.get(number)
-        if value is None:
-            value = self.signature.get(SIGNATURE_NUMBERS.get(number, number))
+        if value is None and (own := signature_number(number)):
+            value = self.signature.get(own)
         return value
 
     def _value(self, number: int, kind: Kind) -> Any:
         value = self._raw(number)
-        if kind.is_list:
-            if value is None:
-                return []
-            return value if isinstance(value, list) else [value]
-        if isinstance(value, list):
-            return value[0] if value else None
-        return value
+        if kind.is_list and not isinstance(value, list):
+            value = [] if value is None else [value]
+        sample = (value[0] if value else None) if isinstance(value, list) else value
+        # All items of a list are of one type.
+        if sample is not None and not isinstance(sample, kind.python_type):
+            raise GenericError(f"malformed RPM header: tag {number} does not hold {kind.value}")
+        return value if kind.is_list else sample
 
     def fields(self, names: Iterable[str] | None = None, src_arch: bool = False) -> dict[str, Any]:
         """Return several fields under the names as given; None: all that the file has.
@@ -264,8 +264,7 @@ def signature_packets(signature: RawHeader) -> dict[str, bytes]:
     """Return the OpenPGP packets of a signature header by tag name."""
     found = {}
     for name in SIGNATURE_TAGS:
-        number = TAGS[name].number
-        value = signature.get(SIGNATURE_NUMBERS.get(number, number))
+        value = signature.get(signature_number(TAGS[name].number) or 0)
         if isinstance(value, bytes):
             found[name] = value
     return found
@@ -278,7 +277,7 @@ def signature_key(signature: RawHeader) -> str | None:
     return None
 
 
-def read_header(source: str | os.PathLike[str] | BinaryIO) -> Header:
+def read_header(source: str | os.PathLike[str] | Readable) -> Header:
     """Read the headers of an rpm file, given its path or an open file at its beginning.
 
     GenericError: it is no rpm file, or a damaged one. OSError as usual.

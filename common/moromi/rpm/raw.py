@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_right
-from typing import BinaryIO, Final
+from typing import Final, Protocol
 
 from moromi.errors import GenericError
 
@@ -20,6 +20,14 @@ _ENTRY: Final = struct.Struct(">IIII")
 #: The limits of rpm itself: entries, and bytes of the store.
 MAX_ENTRIES: Final = 0xFFFF
 MAX_STORE: Final = 256 * 1024 * 1024
+
+
+class Readable(Protocol):
+    """What can be read forward."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return so many bytes, fewer only at the end."""
+
 
 Value = str | bytes | int | list[str] | list[int] | None
 
@@ -35,7 +43,7 @@ def decode_text(data: bytes) -> str:
         return data.decode("iso8859-15")
 
 
-def read_exactly(source: BinaryIO, size: int) -> bytes:
+def read_exactly(source: Readable, size: int) -> bytes:
     """Read so many bytes. GenericError: the file ends before."""
     data = source.read(size)
     if len(data) != size:
@@ -66,7 +74,7 @@ class RawHeader:
         self._offsets = sorted({offset for _kind, offset, _count in self._index.values()})
 
     @classmethod
-    def read(cls, source: BinaryIO) -> RawHeader:
+    def read(cls, source: Readable) -> RawHeader:
         """Read a header structure; afterwards the file is just behind it."""
         intro = read_exactly(source, INTRO_SIZE)
         entries, size = parse_intro(intro)

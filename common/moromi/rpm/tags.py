@@ -25,6 +25,13 @@ class Kind(Enum):
         """Whether the value is a list, empty if the tag is missing."""
         return self in (Kind.STRINGS, Kind.NUMBERS)
 
+    @property
+    def python_type(self) -> type[bytes | str | int]:
+        """The type of the value, or of each in the list."""
+        if self is Kind.BINARY:
+            return bytes
+        return str if self in (Kind.STRING, Kind.STRINGS) else int
+
 
 class Tag(NamedTuple):
     """A tag's number and what it holds."""
@@ -114,14 +121,22 @@ OTHER_SIZE: Final = {
     **{f"LONG{name}": name for name in _SIZES},
 }
 
-#: Where the signature header has what the table above gives another number.
-SIGNATURE_NUMBERS: Final = {
+# What the signature header has under numbers that mean something else in the main one.
+_SIGNATURE_NUMBERS: Final = {
     257: 1000,  # SIGSIZE
     259: 1002,  # SIGPGP
     261: 1004,  # SIGMD5
     262: 1005,  # SIGGPG
     1046: 1007,  # ARCHIVESIZE
 }
+
+
+def signature_number(number: int) -> int | None:
+    """Return under which number the signature header has a tag; None if it is not for this tag."""
+    if number in _SIGNATURE_NUMBERS:
+        return _SIGNATURE_NUMBERS[number]
+    return number if 256 <= number < 1000 else None
+
 
 #: FILEDIGESTALGO to the algorithm's name; missing means md5.
 DIGEST_ALGORITHMS: Final = {
