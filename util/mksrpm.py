@@ -2,8 +2,9 @@
 """Make source packages of the sample specs in `util/packages` with the host's rpmbuild.
 
 The directories hold packages that build on the sample distribution (`hello` wants GNU hello's tarball beside
-its spec first: `apt-get source --download-only hello`); `bad` holds one spec for each way in which a build can
-fail, two of which fail as early as here. A source package is made again only when its spec or a source is newer.
+its spec first: `apt-get source --download-only hello`); `bad` holds one spec for each way in which a build
+can fail, two of which fail as early as here. A source package is made again only when its spec or a source
+is newer.
 """
 
 from __future__ import annotations

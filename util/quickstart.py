@@ -79,6 +79,7 @@ def _interrupt(number: int, frame: object) -> None:
 def reset(site: Site) -> None:
     """Forget everything but the sample distribution and what it was made from."""
     site.stop()
+    remove_tree(Path(site.facts["database"]))
     for entry in STATE.iterdir() if STATE.exists() else ():
         if entry.name not in ("distro", "debs"):
             remove_tree(entry)

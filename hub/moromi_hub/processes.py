@@ -13,7 +13,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 log = logging.getLogger(__name__)
@@ -46,6 +46,8 @@ class Supervisor:
     """Keeps children running until `stop`; a child that ends is started again, ever more slowly."""
 
     children: list[Child] = field(default_factory=list)
+    watches: list[Callable[[], None]] = field(default_factory=list)
+    """Called at every look: whatever else has to be kept running."""
     _stopping: threading.Event = field(default_factory=threading.Event)
 
     def add(self, name: str, command: Sequence[str]) -> None:
@@ -60,6 +62,8 @@ class Supervisor:
         """Start the children, look after them, and end them in reverse order when asked to."""
         try:
             while not self._stopping.is_set():
+                for watch in self.watches:
+                    watch()
                 for child in self.children:
                     self._look_after(child)
                 self._stopping.wait(0.2)

@@ -8,6 +8,7 @@ Each of them can also be run alone, on other machines (`moromi-hub web`,
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -18,11 +19,13 @@ from granian.constants import Interfaces
 from granian.server import Server
 
 from moromi_hub import settings as configuration
-from moromi_hub.db.embedded import EmbeddedPostgres
+from moromi_hub.db.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from moromi_hub.db.engine import make_engine
 from moromi_hub.processes import Supervisor
 from moromi_hub.settings import CONFIG_VARIABLE, Settings
 from moromi_schema import upgrade
+
+log = logging.getLogger(__name__)
 
 
 def serve(config: Path, *, worker: bool = True, events: bool = True) -> None:
@@ -36,6 +39,7 @@ def serve(config: Path, *, worker: bool = True, events: bool = True) -> None:
     if settings.EmbeddedDatabase and not (settings.DBName or settings.DBConnectionString):
         database = EmbeddedPostgres(Path(settings.EmbeddedDatabase))
         database.start()
+        supervisor.watches.append(lambda: _keep_running(database))
     try:
         prepare_database(settings)
         supervisor.add("web", _command("web", config))
@@ -47,6 +51,17 @@ def serve(config: Path, *, worker: bool = True, events: bool = True) -> None:
     finally:
         if database is not None:
             database.stop()
+
+
+def _keep_running(database: EmbeddedPostgres) -> None:
+    """Start the database again when it has died; calls meanwhile are answered with a fault to retry."""
+    if database.running:
+        return
+    log.error("the database has ended; starting it again")
+    try:
+        database.start()
+    except EmbeddedPostgresError:
+        log.exception("the database does not start")
 
 
 def prepare_database(settings: Settings) -> None:

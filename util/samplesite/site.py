@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
 import secrets
 import socket
+import stat
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -64,6 +66,7 @@ class Site:
                 "push_port": free_port(_PREFERRED_PORT + 1),
                 "admin_password": secrets.token_urlsafe(12),
                 "builder_password": secrets.token_urlsafe(24),
+                "database": str(_database_directory(self.state)),
             }
             with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
                 json.dump(facts, file)
@@ -79,7 +82,7 @@ class Site:
     def configure(self) -> None:
         """Write the configuration files."""
         hub = {
-            "EmbeddedDatabase": self.state / "db",
+            "EmbeddedDatabase": self.facts["database"],
             "KojiDir": self.tree,
             "KojiWebURL": self.url,
             "Listen": f"127.0.0.1:{self.facts['port']}",
@@ -150,6 +153,15 @@ class Site:
         session = ClientSession(f"{self.url}/kojihub", {"timeout": 300})
         session.login(ADMIN, self.facts["admin_password"])
         return session
+
+
+def _database_directory(state: Path) -> Path:
+    """Where the database goes: into the site, unless the account that runs it for root may not pass there."""
+    passable = all(place.stat().st_mode & stat.S_IXOTH for place in (state, *state.parents))
+    if passable or os.geteuid() != 0:
+        return state / "db"
+    name = hashlib.sha256(str(state).encode()).hexdigest()[:12]
+    return Path("/var/lib/moromi") / f"quickstart-{name}"
 
 
 def build_arch() -> str:
