@@ -194,9 +194,13 @@ def epoch(column: ColumnElement[Any]) -> ColumnElement[Any]:
 
 def touch(tx: Transaction, seen: dict[int, datetime]) -> None:
     """Store when sessions were last used, in one statement."""
-    values = func.unnest(
-        literal(list(seen), ARRAY(Integer)), literal(list(seen.values()), ARRAY(DateTime(timezone=True)))
-    ).table_valued("id", "at")
+    values = (
+        func.unnest(
+            literal(list(seen), ARRAY(Integer)), literal(list(seen.values()), ARRAY(DateTime(timezone=True)))
+        )
+        .table_valued("id", "at")
+        .render_derived()
+    )
     tx.execute(
         update(_s)
         .where(_s.c.id == values.c.id, _s.c.update_time < values.c.at)

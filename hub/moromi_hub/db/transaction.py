@@ -158,7 +158,8 @@ class Transaction:
         for action in self._before_commit:
             action()
         if self._messages:
-            values = func.unnest(literal(self._messages, ARRAY(Text))).table_valued("message")
+            values = func.unnest(literal(self._messages, ARRAY(Text)))
+            values = values.table_valued("message").render_derived()
             self.execute(select(func.pg_notify(PUSH_CHANNEL, values.c.message)))
         if self._connection is not None:
             self._connection.commit()
