@@ -34,9 +34,10 @@ def content_key(config: Config, fetched: Sequence[Fetched]) -> str:
     return _key([_settings(config), [(item.repository.name, item.digest) for item in fetched]])
 
 
-def package_key(config: Config, packages: Sequence[Package]) -> str:
-    """Return the key of the base that consists of these packages."""
-    return _key([_settings(config), sorted((package.nevra, package.checksum) for package in packages)])
+def package_key(config: Config, packages: Sequence[Package], below: Sequence[str] = ()) -> str:
+    """Return the key of the base that consists of these packages, or of the layer of them over others."""
+    listed = sorted((package.nevra, package.checksum) for package in packages)
+    return _key([_settings(config), listed, list(below)])
 
 
 def _settings(config: Config) -> list[object]:

@@ -20,11 +20,11 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from moromi.version import VERSION
-from moromi_chroot import baseroot, hostinfo, inroot
+from moromi_chroot import baseroot, hostinfo, inroot, layers
 from moromi_chroot.config import Config
 from moromi_chroot.dnf import Dnf, Package
 from moromi_chroot.errors import ChrootError, Locked, SandboxError
@@ -50,7 +50,6 @@ class Buildroot:
         self.runner = Runner(config, self.logs)
         self.cache = RootCache(config.cache_dir, config.cache_limit)
         self.view = RootView(self.root)
-        self.base_key = ""
         self._state = self.top / "root.json"
         self._lock = -1
         self._planned: list[Package] = []
@@ -79,12 +78,11 @@ class Buildroot:
             state = json.loads(self._state.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return False
-        self.base_key = state["base"]
         self._set_layers([Path(path) for path in state["lowers"]])
         return True
 
     def _save(self) -> None:
-        state = {"lowers": [str(path) for path in self.view.lowers], "base": self.base_key}
+        state = {"lowers": [str(path) for path in self.view.lowers]}
         partial = self._state.with_suffix(".new")
         partial.write_text(json.dumps(state), encoding="utf-8")
         partial.replace(self._state)
@@ -111,7 +109,6 @@ class Buildroot:
         for name in ("root", "work", "dnf"):
             if (self.top / name).exists():
                 shutil.rmtree(self.top / name)
-        self.base_key = ""
         self._set_layers([])
 
     def scrub(self) -> None:
@@ -142,8 +139,8 @@ class Buildroot:
         key = baseroot.content_key(self.config, fetched)
         found = self.cache.find(key) or self._resolved_key(dnf, key)
         tree, made = self.cache.use(found, self.top, lambda path: self._populate(dnf, path))
-        self.cache.name(key, found)
-        self.base_key = found
+        if dnf.current():
+            self.cache.name(key, found)
         self.logs.line("root", f"{'Made' if made else 'Using'} cached base chroot {found}")
         self._put_on(tree)
 
@@ -183,15 +180,53 @@ class Buildroot:
                 self.logs.line("root", f"No overlay ({exc}): copying the base")
                 self._set_layers([])
         shutil.rmtree(self.root)
-        copy = Job(["cp", "-a", "--reflink=auto", str(tree), str(self.root)], inside=False, env=os.environ)
-        self.runner.run(RootView(tree), copy, "root", 0, False, False)
+        copy = Job(
+            ["cp", "-a", "--reflink=auto", str(tree), str(self.root)],
+            env=os.environ,
+            inside=False,
+            mounts=False,
+        )
+        if self.runner.run(self.view, copy, "root", 0, False, False).code:
+            raise SandboxError(f"copying {tree} to {self.root} failed")
         self.cache.release(tree, self.top)
 
     # --- use --------------------------------------------------------------------------------------------
 
-    def dnf(self) -> Dnf:
-        """Return dnf for this root as it is now."""
+    def install(self, specs: Sequence[str]) -> None:
+        """Install packages by name. Raises PackagesFailed."""
+        self._dnf().install(self.view, ["install", *specs])
+
+    def require(self, specs: Sequence[str]) -> bool:
+        """Install what is missing of these dependencies; return whether anything was.
+
+        Raises PackagesFailed.
+        """
+        if not specs:
+            return False
+        dnf = self._dnf()
+        planned = dnf.resolve(self.view, specs)
+        if planned == []:
+            return False
+        if not planned or not self.view.lowers or not self._add_layer(dnf, planned, specs):
+            dnf.install(self.view, ["install", *specs], planned)
+        return True
+
+    def _dnf(self) -> Dnf:
         return Dnf(self.config, self.runner, fetch_all(self.config.repositories()))
+
+    def _add_layer(self, dnf: Dnf, planned: Sequence[Package], specs: Sequence[str]) -> bool:
+        """Put packages below what the root has of its own; False if they do not fit there."""
+        key = layers.key(self.config, self.view, planned)
+        layer = layers.make(self.cache, self.top, key, self.view, dnf, planned, specs)
+        if not layers.fits(self.view, layer):
+            self.cache.release(layer, self.top)
+            return False
+        self.logs.line("root", f"Using cached layer {key}: {' '.join(package.nevra for package in planned)}")
+        layers.forget_database(self.root)
+        self._set_layers([layer, *self.view.lowers])
+        self._save()
+        self.runner.function(self.view, inroot.own_database)
+        return True
 
     def log_error(self, exc: ChrootError) -> None:
         """Note in root.log why the command failed, unless the command has no logs yet."""

@@ -65,7 +65,7 @@ class Build:
                 # With this root's macros the source package gets its dist tag and its dependencies.
                 self._rpmbuild("-bs", spec)
                 rebuilt = srpm.read(self._take_one("SRPMS", ".src.rpm"))
-                self._install_requires(rebuilt)
+                self.broot.require(rebuilt.requires)
             with self.logs.phase(f"rpmbuild {name}"):
                 modes = self._generate_requires(spec) if rebuilt.dynamic else ["-bb"]
                 self._list_installed()
@@ -87,17 +87,6 @@ class Build:
             raise Unpackable(f"No spec file in {path.name}")
         return f"{self.build_dir}/SPECS/{spec}"
 
-    def _install_requires(self, package: srpm.SourcePackage) -> bool:
-        """Install a source package's BuildRequires; return whether anything was missing."""
-        if not package.requires:
-            return False
-        dnf, view = self.broot.dnf(), self.broot.view
-        planned = dnf.resolve(view, package.requires)
-        if planned == []:
-            return False
-        dnf.install(view, ["install", *package.requires], planned)
-        return True
-
     def _generate_requires(self, spec: str) -> list[str]:
         """Install what %generate_buildrequires asks for; return the options of the last rpmbuild."""
         modes = ["-br"]
@@ -107,7 +96,7 @@ class Build:
                 raise GenerateFailed(f"Command failed: \n # rpmbuild {' '.join(modes)} {spec}")
             generated = self._take("SRPMS", ".buildreqs.nosrc.rpm")
             # A list, since each file has to be installed from and removed.
-            missing = [self._install_requires(srpm.read(path)) for path in generated]
+            missing = [self.broot.require(srpm.read(path).requires) for path in generated]
             for path in generated:
                 path.unlink()
             if not any(missing):

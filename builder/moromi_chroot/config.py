@@ -118,7 +118,7 @@ def _defaults() -> Options:
         "chrootuid": BUILD_UID,
         "chrootgid": BUILD_GID,
         "moromi_cache": "overlay",
-        "moromi_cache_limit": 8,
+        "moromi_cache_limit": 16,
     }
 
 

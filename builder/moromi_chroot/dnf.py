@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from moromi_chroot import resolver
+from moromi_chroot import resolver, stores
 from moromi_chroot.config import Config
 from moromi_chroot.errors import PackagesFailed
 from moromi_chroot.repositories import Fetched
@@ -31,6 +31,13 @@ from moromi_chroot.sandbox import Job, RootView
 
 # Debian's librpm would keep the database in ~/.rpmdb; and what is mounted is not rpm's to touch.
 RPM_MACROS = "%_dbpath /var/lib/rpm\n%_netsharedpath /proc:/sys:/dev\n"
+
+
+# How much of other roots' metadata and packages is kept.
+METADATA_ENTRIES = 20
+METADATA_BYTES = 4 << 30
+PACKAGE_ENTRIES = 100_000
+PACKAGE_BYTES = 8 << 30
 
 
 @dataclass(frozen=True)
@@ -65,16 +72,28 @@ class Dnf:
         for item in self.fetched:
             stored = self.store / "metadata" / item.digest
             target = self.cache / _directory_name(item)
-            if stored.is_dir() and not target.exists():
-                os.utime(stored)
-                _link_tree(stored / "repository", target)
-                for path in stored.glob("*.solv*"):
-                    name = path.name.replace("repository", item.repository.name, 1)
-                    _link(path, self.cache / name)
-                # Written anew: dnf takes its age for that of the metadata.
-                repomd = target / "repodata" / "repomd.xml"
-                repomd.unlink(missing_ok=True)
-                repomd.write_bytes(item.repomd)
+            # Another engine may just now remove the entry; dnf fetches what is missing.
+            with contextlib.suppress(FileNotFoundError):
+                if not target.exists():
+                    self._stage_metadata(item, stored, target)
+
+    def _stage_metadata(self, item: Fetched, stored: Path, target: Path) -> None:
+        os.utime(stored)
+        for path in stored.glob("*.solv*"):
+            stores.link(path, self.cache / path.name.replace("repository", item.repository.name, 1))
+        stores.link_tree(stored / "repository", target)
+        # Written anew: dnf takes its age for that of the metadata.
+        repomd = target / "repodata" / "repomd.xml"
+        repomd.unlink(missing_ok=True)
+        repomd.write_bytes(item.repomd)
+
+    def current(self) -> bool:
+        """Say whether dnf has seen the repositories with the content that they were fetched with."""
+        places = [self.cache / _directory_name(item) / "repodata" / "repomd.xml" for item in self.fetched]
+        return all(
+            path.is_file() and path.read_bytes() == item.repomd
+            for path, item in zip(places, self.fetched, strict=True)
+        )
 
     def resolve(self, view: RootView, specs: Sequence[str]) -> list[Package] | None:
         """Return what would be installed; None if dnf cannot say (it then says why when installing)."""
@@ -131,19 +150,27 @@ class Dnf:
         for package in packages:
             stored = self.store / "packages" / f"{package.checksum}.rpm"
             place = places.get(package.repository)
-            if place and stored.exists():
-                place.mkdir(parents=True, exist_ok=True)
-                _link(stored, place / package.filename)
+            # What is not in the store dnf downloads.
+            with contextlib.suppress(FileNotFoundError):
+                if place:
+                    os.utime(stored)
+                    place.mkdir(parents=True, exist_ok=True)
+                    stores.link(stored, place / package.filename)
 
     def _harvest(self, packages: Sequence[Package]) -> None:
         """Keep new metadata and downloaded packages for other roots."""
         kept = self.store / "packages"
         kept.mkdir(parents=True, exist_ok=True)
         places = self._package_places()
+        downloaded = []
         for package in packages:
             place = places.get(package.repository)
             if place and (place / package.filename).is_file():
-                _link(place / package.filename, kept / f"{package.checksum}.rpm")
+                downloaded.append((place / package.filename, kept / f"{package.checksum}.rpm"))
+        for source, target in downloaded:
+            stores.link(source, target)
+        if downloaded:
+            stores.trim(kept, PACKAGE_ENTRIES, PACKAGE_BYTES)
         for item in self.fetched:
             self._harvest_metadata(item)
 
@@ -156,13 +183,14 @@ class Dnf:
             return
         partial = stored.with_name(f"{item.digest}.{os.getpid()}")
         shutil.rmtree(partial, ignore_errors=True)
-        _link_tree(source / "repodata", partial / "repository" / "repodata")
+        stores.link_tree(source / "repodata", partial / "repository" / "repodata")
         for path in self.cache.glob(f"{item.repository.name}*.solv*"):
-            _link(path, partial / path.name.replace(item.repository.name, "repository", 1))
+            stores.link(path, partial / path.name.replace(item.repository.name, "repository", 1))
         try:
             partial.rename(stored)
         except OSError:
             shutil.rmtree(partial)  # Another engine was faster.
+        stores.trim(stored.parent, METADATA_ENTRIES, METADATA_BYTES)
 
 
 def _dnf_interpreter() -> str | None:
@@ -179,22 +207,3 @@ def _dnf_interpreter() -> str | None:
 def _directory_name(item: Fetched) -> str:
     """Return the name of dnf's cache directory for a repository at its first URL."""
     return f"{item.repository.name}-{hashlib.sha256(item.repository.urls[0].encode()).hexdigest()[:16]}"
-
-
-def _link(source: Path, target: Path) -> None:
-    """Hard-link a file, or copy it to another file system; what is there already stays."""
-    with contextlib.suppress(FileExistsError):
-        try:
-            os.link(source, target)
-        except OSError as exc:
-            if isinstance(exc, FileExistsError):
-                raise
-            shutil.copy2(source, target)
-
-
-def _link_tree(source: Path, target: Path) -> None:
-    for top, _, names in os.walk(source):
-        place = target / os.path.relpath(top, source)
-        place.mkdir(parents=True, exist_ok=True)
-        for name in names:
-            _link(Path(top, name), place / name)

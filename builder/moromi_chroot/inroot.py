@@ -34,9 +34,14 @@ def finish_base(config: Config) -> Callable[[], None]:
         _append("/etc/group", BUILD_GROUP, f"x:{config.gid}:")
         os.makedirs(config.home, exist_ok=True)
         os.chown(config.home, config.uid, config.gid)
-        shutil.rmtree("/var/lib/dnf", ignore_errors=True)
+        forget_history()
 
     return finish
+
+
+def forget_history() -> None:
+    """Remove dnf's record of its transactions, which nobody asks for."""
+    shutil.rmtree("/var/lib/dnf", ignore_errors=True)
 
 
 def _append(path: str, name: str, rest: str) -> None:
@@ -63,7 +68,7 @@ def write_files(config: Config) -> Callable[[], None]:
         _write(macros, "".join(f"{key} {value}\n" for key, value in config.macros.items()))
         os.chown(macros, config.uid, config.gid)
         _make_build_tree(config)
-        _own_database()
+        own_database()
 
     return write
 
@@ -80,7 +85,7 @@ def _write(path: str, text: str) -> None:
         writer.write(text)
 
 
-def _own_database() -> None:
+def own_database() -> None:
     """Copy rpm's database to the top layer, so that it can be read from outside between commands."""
     for directory in RPM_DATABASES:
         if os.path.isdir(f"/{directory}") and not os.path.islink(f"/{directory}"):

@@ -118,7 +118,7 @@ def _work(
             for package in packages:
                 build.rebuild(package)
         case "install":
-            broot.dnf().install(broot.view, ["install", *args.words])
+            broot.install(args.words)
         case "chroot" | "shell":
             return _chroot(broot, args.words, args.unpriv, args.cwd)
     return 0

@@ -68,8 +68,9 @@ class RootView:
 class Job:
     """One command, or one Python function, to run over a root.
 
-    `inside`: with the root as the only file system (else run on the host's files, with the root mounted: dnf).
-    `binds`: (host path, path in the root) pairs, bound before the job starts.
+    `inside`: with the root as the only file system (else on the host's files, with the root mounted: dnf).
+    `mounts`: make the root and the system's directories in it ready (else it is only a private copy of the
+    host's mounts). `binds`: (host path, path in the root) pairs, bound before the job starts.
     """
 
     argv: Sequence[str] = ()
@@ -79,6 +80,7 @@ class Job:
     uid: int = 0
     gid: int = 0
     inside: bool = True
+    mounts: bool = True
     network: bool = False
     binds: tuple[tuple[str, str], ...] = ()
     persona: int = 0
@@ -199,8 +201,9 @@ def _init(alive_read: int, view: RootView, job: Job, err_write: int) -> int:
     if select.select([alive_read], [], [], 0)[0]:
         return 1  # The keeper died before it could take us along.
     sc.mount("none", "/", None, sc.MS_REC | sc.MS_PRIVATE)
-    view.mount()
-    _mount_system(view.path, job)
+    if job.mounts:
+        view.mount()
+        _mount_system(view.path, job)
     if not job.network:
         sc.loopback_up()
     if job.inside:
