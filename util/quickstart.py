@@ -17,12 +17,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from samplesite import content, samples
-from samplesite.site import ADMIN, BIN, Site, SiteError
-
 from moromi.client import ClientSession
 from moromi.constants import BuildState, TaskState
 from moromi.errors import GenericError
+from samplesite import content, samples
+from samplesite.site import ADMIN, BIN, Site, SiteError
 
 TOP = Path(__file__).resolve().parent.parent
 STATE = TOP / ".moromi"
