@@ -56,8 +56,11 @@ def session_row(tx: Transaction, session_id: int, key_hash: str, hostip: str) ->
 
 def _permission_names() -> Any:
     """Names of the permissions of the session's user and of the groups the user is in."""
-    groups = select(t.user_groups.c.group_id).where(
-        t.user_groups.c.user_id == _s.c.user_id, t.user_groups.c.active.is_(True)
+    groups = (
+        select(t.user_groups.c.group_id)
+        .where(t.user_groups.c.user_id == _s.c.user_id, t.user_groups.c.active.is_(True))
+        # Named, or the nested query would look at the sessions of everybody.
+        .correlate(_s)
     )
     return (
         select(func.array_agg(t.permissions.c.name))
