@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from moromi.errors import GenericError
+from moromi_hub.builds import host_calls as host_calls
 from moromi_hub.builds import logs, search, service
 from moromi_hub.call import Call
 from moromi_hub.db.query_options import run_query
-from moromi_hub.rpc.registry import ANYONE, exported
+from moromi_hub.rpc.registry import ANYONE, LOGIN, exported
 
 
 @exported("getBuild", access=ANYONE)
@@ -122,3 +123,12 @@ def untagged_builds(
     """[{id, name, version, release}] of complete builds that are in no tag."""
     fields, statement = search.untagged(name, draft)
     return run_query(call.tx, fields, statement, queryOpts, stream=True)
+
+
+@exported("cancelBuild", access=LOGIN)
+def cancel_build(call: Call, buildID: Any, strict: bool = False) -> bool:
+    """Cancel a build under way with the tasks behind it; False if there is nothing to cancel.
+
+    Raises ActionNotAllowed `Cannot cancel build, not owner`, errors as `getBuild`.
+    """
+    return service.cancel_build(call, buildID, strict)

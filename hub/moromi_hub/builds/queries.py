@@ -18,7 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.expression import FromClause
 
 from moromi.constants import BuildState
-from moromi_hub.db.columns import decoded, seconds
+from moromi_hub.db.columns import decoded, integer_array, seconds
 from moromi_hub.db.transaction import Transaction
 from moromi_schema import tables as t
 
@@ -233,6 +233,13 @@ def average_duration(tx: Transaction, package_id: int, months: int | None) -> fl
     if months is not None:
         found = found.where(t.build.c.completion_time > func.now() - func.make_interval(0, months))
     return tx.scalar(found)  # type: ignore[no-any-return]
+
+
+def under_way(tx: Transaction, task_ids: Sequence[int]) -> list[int]:
+    """Ids of the BUILDING builds of tasks."""
+    mine = t.build.c.task_id == func.any(integer_array(task_ids))
+    where = (mine, t.build.c.state == BuildState.BUILDING)
+    return tx.scalars(select(t.build.c.id).where(*where).order_by(t.build.c.id))
 
 
 def drop_reservation(tx: Transaction, build_id: int) -> None:

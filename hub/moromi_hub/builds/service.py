@@ -16,20 +16,22 @@ the state is not BUILDING.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import func
 
 from moromi.constants import DEFAULT_VOLUME_ID, BuildState
-from moromi.errors import GenericError, ParameterError
+from moromi.errors import ActionNotAllowed, GenericError, ParameterError
 from moromi.names import draft_release, next_release, parse_NVR
 from moromi_hub import files
 from moromi_hub.arguments import fits_id
-from moromi_hub.builds import queries
+from moromi_hub.auth import permissions
+from moromi_hub.builds import notify, queries
 from moromi_hub.call import Call
 from moromi_hub.packages import service as packages
+from moromi_hub.tasks import service as tasks
 from moromi_hub.volumes import service as volumes
 
 NOW = "NOW"
@@ -233,16 +235,42 @@ def fail_build(call: Call, build_info: Any) -> dict[str, Any]:
         raise GenericError(f"cannot update build {build['id']}, state: {BuildState(locked['state']).name}")
     if locked["completion_time"] is not None:
         raise GenericError(f"cannot update build {build['id']}, completed at {locked['completion_time']}")
-    return set_state(call, build, BuildState.FAILED)
+    failed = set_state(call, build, BuildState.FAILED)
+    notify.build_notification(call, failed, build["task_id"])
+    return failed
 
 
-def cancel_entry(call: Call, build: Mapping[str, Any]) -> bool:
-    """BUILDING to CANCELED; False if it was not BUILDING. The task is left to the caller."""
+def cancel_build(call: Call, build_info: Any, strict: bool = False) -> bool:
+    """BUILDING to CANCELED, and with it the whole group of its task; False if it was not BUILDING.
+
+    Raises ActionNotAllowed `Cannot cancel build, not owner`.
+    """
+    build = get_build(call, build_info, strict)
+    if build is None:
+        return False
+    if not permissions.is_user(call, build["owner_id"]):
+        raise ActionNotAllowed("Cannot cancel build, not owner")
+    if not _cancel_entry(call, build):
+        return False
+    if build["task_id"] is not None:
+        tasks.cancel_full(call, build["task_id"], strict=False)
+    return True
+
+
+def cancel_of_tasks(call: Call, task_ids: Sequence[int]) -> None:
+    """Cancel the builds under way of tasks that were cancelled."""
+    for build_id in queries.under_way(call.tx, task_ids):
+        _cancel_entry(call, require_build(call, build_id))
+
+
+def _cancel_entry(call: Call, build: Mapping[str, Any]) -> bool:
+    """The entry alone; False if it was not BUILDING."""
     locked = queries.lock(call.tx, build["id"])
     if locked is None or locked["state"] != BuildState.BUILDING:
         return False
-    set_state(call, build, BuildState.CANCELED)
+    changed = set_state(call, build, BuildState.CANCELED)
     queries.drop_reservation(call.tx, build["id"])
+    notify.build_notification(call, changed, build["task_id"])
     return True
 
 

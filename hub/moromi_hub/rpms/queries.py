@@ -119,6 +119,11 @@ def add(tx: Transaction, values: Mapping[str, Any]) -> int:
     return int(tx.scalar(insert(t.rpminfo).values(**values).returning(t.rpminfo.c.id)))
 
 
+def of_build(tx: Transaction, build_id: int) -> bool:
+    """Whether any rpm belongs to a build."""
+    return tx.scalar(select(t.rpminfo.c.id).where(t.rpminfo.c.build_id == build_id).limit(1)) is not None
+
+
 def source_package(tx: Transaction, build_id: int) -> dict[str, Any] | None:
     """Name, version, release and arch of a build's source package."""
     columns = [t.rpminfo.c[key] for key in NVRA_KEYS]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from sqlalchemy.exc import IntegrityError
 
 from moromi.constants import INTERNAL_REPO_ID
 from moromi.errors import GenericError
@@ -77,7 +80,31 @@ def repo_id(call: Call, location: Any) -> int:
     return int(found["id"])
 
 
+def add_rpm(call: Call, rpm: Mapping[str, Any], extra: Any = None) -> int:
+    """Make the entry of an rpm of a build and return its id; nothing is checked but that its name is new.
+
+    Raises GenericError `rpm already exists: …`. The unique index on names decides
+    between two imports of one name; drafts may share names, but not within a build.
+    """
+    if rpm["draft"] and queries.in_build(call.tx, rpm["build_id"], rpm):
+        raise GenericError(f"rpm already exists: {nvra(rpm)}")
+    keys = (*queries.EXTERNAL_KEYS, "draft", "build_id", "buildroot_id", "external_repo_id")
+    values = {key: rpm[key] for key in keys}
+    values["extra"] = None if extra is None else json.dumps(extra)
+    try:
+        return queries.add(call.tx, values)
+    except IntegrityError as error:
+        if "rpminfo_unique_nvra_not_draft" in str(error.orig):
+            raise GenericError(f"rpm already exists: {nvra(rpm)}") from error
+        raise
+
+
 # many at once
+
+
+def has_rpms(call: Call, build_id: int) -> bool:
+    """Whether a build has rpms."""
+    return queries.of_build(call.tx, build_id)
 
 
 def resolve(call: Call, specs: Sequence[Any]) -> list[int]:
