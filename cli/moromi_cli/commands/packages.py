@@ -1,0 +1,73 @@
+"""`list-pkgs`: package lists."""
+
+from typing import Any
+
+import click
+
+from moromi_cli import options
+from moromi_cli.lazy import command
+from moromi_cli.output import Failure, dashes, say, say_all, say_json
+from moromi_cli.session import Cli
+
+
+def package_query(cli: Cli, given: dict[str, Any]) -> dict[str, Any]:
+    """Arguments of listPackages; unknown names are usage errors."""
+    query: dict[str, Any] = {}
+    if given["owner"]:
+        user = cli.session.getUser(given["owner"])
+        if not user:
+            raise cli.usage_error(f"No such user: {given['owner']}")
+        query["userID"] = user["id"]
+    if given["tag"]:
+        tag = cli.session.getTag(given["tag"])
+        if not tag:
+            raise cli.usage_error(f"No such tag: {given['tag']}")
+        query["tagID"] = tag["id"]
+    if given["package"]:
+        query["pkgID"] = given["package"]
+    return query
+
+
+@command("list-pkgs", "[options]", anonymous=True)
+@click.option("--owner", help="packages of this owner")
+@click.option("--tag", help="packages of this tag")
+@click.option("--package", help="this package")
+@options.quiet
+@click.option("--noinherit", is_flag=True, help="ignore inheritance")
+@click.option("--show-blocked", is_flag=True, help="also blocked entries")
+@click.option("--show-dups", is_flag=True, help="also entries that a nearer tag hides")
+@options.event
+@options.as_json
+def list_pkgs(cli: Cli, as_json: bool, quiet: bool, **given: Any) -> None:
+    """Package list of a tag or owner, or all packages."""
+    query = package_query(cli, given)
+    filtered = bool(query)
+    at = options.event_arguments(cli, given["event"], given["ts"], given["repo"], silent=as_json)
+    if not filtered and (at or given["show_blocked"]):
+        raise cli.usage_error("--event and --show-blocked make sense only with --tag, --package or --owner")
+    if filtered:
+        query["inherited"] = not given["noinherit"] and "tagID" in query
+        query["with_dups"] = given["show_dups"] or "tagID" not in query
+        if not given["show_blocked"]:
+            query["with_blocked"] = False
+    packages = cli.session.listPackages(**query, **at)
+    if as_json:
+        say_json(packages)
+        return
+    if not packages:
+        raise Failure("(no matching packages)")
+    if not cli.is_quiet(quiet):
+        head = (
+            f"{'Package':<23s} {'Tag':<23s} {'Extra Arches':<16s} {'Owner':<15s}" if filtered else "Package"
+        )
+        say(head)
+        say(dashes(23, 23, 16, 15, sep=" ") if filtered else dashes(23))
+    say_all(package_line(package) if filtered else package["package_name"] for package in packages)
+
+
+def package_line(package: dict[str, Any]) -> str:
+    """One entry of a tag's list."""
+    arches = package.get("extra_arches") or ""
+    line = f"{package['package_name']:<23s} {package['tag_name']:<23s} {arches:<16s}"
+    line += f" {package['owner_name']:<15s}"
+    return f"{line} [BLOCKED]" if package.get("blocked") else line

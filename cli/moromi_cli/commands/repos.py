@@ -1,0 +1,109 @@
+"""Repositories: one in full, and the external ones."""
+
+from typing import Any
+
+import click
+
+from moromi.constants import RepoState
+from moromi_cli import options
+from moromi_cli.lazy import command
+from moromi_cli.output import dashes, long_time, say, say_all, say_json, warn, yes_no
+from moromi_cli.session import Cli
+
+
+@command("repoinfo", "[options] <repo-id> [<repo-id> ...]", anonymous=True)
+@click.option("--buildroots", is_flag=True, help="also the buildroots made from it")
+@options.as_json
+@click.argument("repos", nargs=-1, required=True)
+def repoinfo(cli: Cli, repos: tuple[str, ...], buildroots: bool, as_json: bool) -> None:
+    """Show repositories."""
+    with cli.session.multicall() as calls:
+        infos = [calls.repoInfo(repo, strict=False) for repo in repos]
+    data = []
+    for name, call in zip(repos, infos, strict=True):
+        repo = call.result
+        if not repo:
+            warn(f"No such repo: {name}\n")
+            continue
+        roots = cli.session.listBuildroots(repoID=repo["id"]) if buildroots else None
+        if as_json:
+            data.append(
+                {**repo, **({"buildroots": [root["id"] for root in roots]} if roots is not None else {})}
+            )
+        else:
+            say_all(repo_lines(cli, repo, roots))
+    if as_json:
+        say_json(data)
+
+
+def repo_lines(cli: Cli, repo: dict[str, Any], roots: list[dict[str, Any]] | None) -> list[str]:
+    """The block of one repository."""
+    lines = [
+        f"ID: {repo['id']}",
+        f"Tag ID: {repo['tag_id']}",
+        f"Tag name: {repo['tag_name']}",
+        f"State: {RepoState(repo['state']).name}",
+        f"Created: {long_time(repo['create_ts'])}",
+        f"Created event: {repo['create_event']}",
+    ]
+    place = cli.files.distrepo if repo["dist"] else cli.files.repo
+    url = place(repo["id"], repo["tag_name"])
+    lines += [f"URL: {url}", f"Repo json: {url}/repo.json", f"Dist repo?: {yes_no(repo['dist'])}"]
+    lines.append(f"Task ID: {repo['task_id']}")
+    if roots is not None:
+        lines.append(f"Number of buildroots: {len(roots)}")
+        if roots:
+            lines += ["Buildroots ID:", *(f"               {root['id']}" for root in roots)]
+    return lines
+
+
+@command("list-external-repos", "[options]", anonymous=True)
+@click.option("--url", help="with this URL")
+@click.option("--name", help="with this name")
+@click.option("--id", "repo_id", type=int, help="with this id")
+@click.option("--tag", help="those of this tag")
+@click.option("--used", is_flag=True, help="which tags use them")
+@click.option("--inherit", is_flag=True, help="with --tag: follow inheritance")
+@options.event
+@options.quiet
+@options.as_json
+def list_external_repos(cli: Cli, quiet: bool, as_json: bool, **given: Any) -> None:
+    """External repositories."""
+    quiet = cli.is_quiet(quiet) or as_json
+    at = options.event_arguments(cli, given["event"], given["ts"], given["repo"], silent=quiet)
+    info = given["repo_id"] if given["repo_id"] is not None else given["name"]
+    if given["inherit"] and (not given["tag"] or info is not None):
+        raise cli.usage_error("--inherit needs --tag, and no --id or --name")
+    if given["tag"] and given["inherit"]:
+        form, repos = "used", cli.session.getExternalRepoList(tag_info=given["tag"], **at)
+    elif given["tag"] or given["used"]:
+        form = "tag" if given["tag"] else "used"
+        repos = cli.session.getTagExternalRepos(tag_info=given["tag"], repo_info=info, **at)
+    else:
+        form, repos = "plain", cli.session.listExternalRepos(info=info, url=given["url"], **at)
+    if as_json:
+        say_json(repos)
+        return
+    for line in repo_table(form, repos, quiet):
+        say(line)
+
+
+def repo_table(form: str, repos: list[dict[str, Any]], quiet: bool) -> list[str]:
+    """One of three tables."""
+    if form == "plain":
+        head = [f"{'External repo name':<25s} URL", dashes(25, 40, sep=" ")]
+        rows = [f"{repo['name']:<25s} {repo['url']}" for repo in repos]
+    elif form == "tag":
+        head = [f"{'Pri':<3s} {'External repo name':<25s} {'Mode':<10s} URL", dashes(3, 25, 10, 40, sep=" ")]
+        rows = [
+            f"{repo['priority']:3d} {repo['external_repo_name']:<25s} {repo['merge_mode']:<10s} {repo['url']}"
+            for repo in repos
+        ]
+    else:
+        head = [f"{'Tag':<20s} {'Pri':<3s} {'Mode':<10s} External repo name", dashes(20, 3, 10, 25, sep=" ")]
+        rows = [
+            f"{repo['tag_name']:<20s} {repo['priority']:3d} {repo['merge_mode']:<10s} "
+            f"{repo['external_repo_name']}"
+            for repo in repos
+        ]
+    return rows if quiet else head + rows

@@ -1,0 +1,237 @@
+"""`taskinfo`: one task in full, with what it was asked to do."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from moromi.constants import TaskState
+from moromi.errors import Fault, GenericError
+from moromi.tasks import parse_task_params
+from moromi_cli import options
+from moromi_cli.lazy import command
+from moromi_cli.output import asctime, build_label, say, say_json
+from moromi_cli.session import Cli
+
+NO_OUTPUT = "[1] There may have been outputs that are gone: they are removed some time after the task ended."
+Lines = list[str]
+
+
+def collect(cli: Cli, task_id: int, verbose: bool) -> dict[str, Any]:
+    """Everything about one task, in one request (two with its host and owner)."""
+    session = cli.session
+    with session.multicall() as calls:
+        info = calls.getTaskInfo(task_id, request=True)
+        buildroots = calls.listBuildroots(taskID=task_id)
+        builds = calls.listBuilds(taskID=task_id)
+        outputs = calls.listTaskOutput(task_id, all_volumes=True)
+        children = calls.getTaskChildren(task_id, request=True)
+    if not info.result:
+        raise GenericError(f"No such task: {task_id}")
+    task: dict[str, Any] = dict(info.result)
+    with session.multicall() as calls:
+        owner = calls.getUser(task["owner"])
+        host = calls.getHost(task["host_id"]) if task.get("host_id") else None
+    task["owner_name"] = (owner.result or {}).get("name") if task["owner"] else None
+    task["host_name"] = (host.result or {}).get("name") if host else None
+    task["buildroots"] = buildroots.result
+    task["builds"] = builds.result
+    task["outputs"] = outputs.result
+    task["children"] = sorted(children.result, key=lambda child: int(child["id"]))
+    if verbose:
+        task["parameters"] = parameter_lines(cli, task)
+    return task
+
+
+def task_lines(cli: Cli, task: dict[str, Any]) -> Lines:
+    """The block of one task."""
+    lines = [f"Task: {task['id']}", f"Type: {task['method']}"]
+    if "parameters" in task:
+        lines += ["Request Parameters:", *(f"  {line}" for line in task["parameters"])]
+    lines += [f"Owner: {task['owner_name']}", f"State: {TaskState(task['state']).name.lower()}"]
+    lines.append(f"Created: {asctime(task['create_ts'])}")
+    if task.get("start_ts"):
+        lines.append(f"Started: {asctime(task['start_ts'])}")
+    if task.get("completion_ts"):
+        lines.append(f"Finished: {asctime(task['completion_ts'])}")
+    if task["host_name"]:
+        lines.append(f"Host: {task['host_name']}")
+    lines += [f"Build: {build_label(build)} ({build['build_id']})" for build in task["builds"]]
+    if task["buildroots"]:
+        lines.append("Buildroots:")
+        lines += [
+            f"  /var/lib/mock/{root['tag_name']}-{root['id']}-{root['repo_id']}/"
+            for root in task["buildroots"]
+        ]
+    return lines + output_lines(cli, task)
+
+
+def output_lines(cli: Cli, task: dict[str, Any]) -> Lines:
+    """Paths of the files that the task made."""
+    paths = [
+        (name, f"  {cli.disk.task(task['id'], volume)}/{name}")
+        for name in sorted(task["outputs"])
+        for volume in task["outputs"][name]
+    ]
+    logs = [path for name, path in paths if name.endswith(".log")]
+    others = [path for name, path in paths if not name.endswith(".log")]
+    lines: Lines = ["Log Files:", *logs] if logs else []
+    lines.append("Output:")
+    return lines + (others if others or logs else ["  No outputs reported [1]", NO_OUTPUT])
+
+
+def show_task(cli: Cli, task_id: int, *, recurse: bool, verbose: bool, level: int = 0) -> None:
+    """Print a task, and below it its descendants."""
+    task = collect(cli, task_id, verbose)
+    for line in task_lines(cli, task):
+        say("  " * level + line)
+    say()
+    if recurse:
+        for child in task["children"]:
+            show_task(cli, child["id"], recurse=True, verbose=verbose, level=level + 1)
+
+
+@command("taskinfo", "[options] <task_id> [<task_id> ...]", anonymous=True)
+@click.option("-r", "--recurse", is_flag=True, help="also all descendants")
+@click.option("-v", "--verbose", is_flag=True, help="add the request's parameters")
+@options.as_json
+@click.argument("tasks", nargs=-1, type=int, required=True)
+def taskinfo(cli: Cli, tasks: tuple[int, ...], recurse: bool, verbose: bool, as_json: bool) -> None:
+    """Show tasks."""
+    if as_json:
+        say_json([collect(cli, task_id, verbose) for task_id in tasks])
+        return
+    for task_id in tasks:
+        show_task(cli, task_id, recurse=recurse, verbose=verbose)
+
+
+# What a request says, in words. One function a method; the labels are those of the specification.
+
+
+def _option_lines(options: dict[str, Any] | None) -> Lines:
+    if not options:
+        return []
+    return ["Options:", *(f"  {key}: {options[key]}" for key in sorted(options) if key != "__starstar")]
+
+
+def _tag_name(cli: Cli, tag: Any) -> str:
+    if isinstance(tag, dict):
+        return str(tag.get("name"))
+    if isinstance(tag, str):
+        return tag
+    info = cli.session.getTag(tag) if tag is not None else None
+    return info["name"] if info else str(tag)
+
+
+def _target_name(target: Any) -> str:
+    return str(target.get("name")) if isinstance(target, dict) else str(target)
+
+
+def _build_name(cli: Cli, build: Any) -> str:
+    info = build if isinstance(build, dict) else cli.session.getBuild(build)
+    return build_label(info) if info else str(build)
+
+
+def _build(cli: Cli, p: dict[str, Any]) -> Lines:
+    return [
+        f"Source: {p['src']}",
+        f"Build Target: {_target_name(p['target'])}",
+        *_option_lines(p.get("opts")),
+    ]
+
+
+def _build_arch(cli: Cli, p: dict[str, Any]) -> Lines:
+    return [
+        f"SRPM: {cli.disk.work()}/{p['pkg']}",
+        f"Build Tag: {_tag_name(cli, p['root'])}",
+        f"Build Arch: {p['arch']}",
+        f"SRPM Kept: {p['keep_srpm']}",
+        *_option_lines(p.get("opts")),
+    ]
+
+
+def _srpm_from_scm(cli: Cli, p: dict[str, Any]) -> Lines:
+    tag = _tag_name(cli, p["build_tag"])
+    return [f"SCM URL: {p['url']}", f"Build Tag: {tag}", *_option_lines(p.get("opts"))]
+
+
+def _rebuild_srpm(cli: Cli, p: dict[str, Any]) -> Lines:
+    tag = _tag_name(cli, p["build_tag"])
+    return [f"SRPM: {cli.disk.work()}/{p['srpm']}", f"Build Tag: {tag}", *_option_lines(p.get("opts"))]
+
+
+def _tag_build(cli: Cli, p: dict[str, Any]) -> Lines:
+    tag, build = _tag_name(cli, p["tag_id"]), _build_name(cli, p["build_id"])
+    return [f"Destination Tag: {tag}", f"Build: {build}"]
+
+
+def _chainbuild(cli: Cli, p: dict[str, Any]) -> Lines:
+    groups = [f"  {number}: {', '.join(group)}" for number, group in enumerate(p["srcs"], 1)]
+    target = f"Build Target: {_target_name(p['target'])}"
+    return ["Build Groups:", *groups, target, *_option_lines(p.get("opts"))]
+
+
+def _new_repo(cli: Cli, p: dict[str, Any]) -> Lines:
+    return [f"Tag: {_tag_name(cli, p['tag'])}"]
+
+
+def _createrepo(cli: Cli, p: dict[str, Any]) -> Lines:
+    lines = [f"Repo ID: {p['repo_id']}", f"Arch: {p['arch']}"]
+    old = p.get("oldrepo")
+    if isinstance(old, dict):
+        lines += [f"Old Repo ID: {old.get('id')}", f"Old Repo Creation: {old.get('creation_time')}"]
+    external = p.get("external_repos")
+    if external:
+        lines.append(f"External Repos: {', '.join(repo['external_repo_name'] for repo in external)}")
+    return lines
+
+
+def _waitrepo(cli: Cli, p: dict[str, Any]) -> Lines:
+    lines = [f"Build Target: {_tag_name(cli, p['tag'])}"]
+    if p.get("newer_than"):
+        lines.append(f"Newer Than: {p['newer_than']}")
+    if p.get("nvrs"):
+        lines.append(f"NVRs: {', '.join(p['nvrs'])}")
+    return lines
+
+
+def _build_notification(cli: Cli, p: dict[str, Any]) -> Lines:
+    return [
+        f"Recipients: {', '.join(p['recipients'])}",
+        f"Build: {_build_name(cli, p['build'])}",
+        f"Build Target: {_target_name(p['target'])}",
+        f"Web URL: {p['weburl']}",
+    ]
+
+
+def _dependant_task(cli: Cli, p: dict[str, Any]) -> Lines:
+    lines = [f"Dependant Tasks: {', '.join(str(task) for task in p['wait_list'])}", "Subtasks:"]
+    for subtask in p["task_list"]:
+        lines += [f"  Method: {subtask[0]}", f"  Request: {subtask[1]}"]
+    return lines
+
+
+METHODS: dict[str, Callable[[Cli, dict[str, Any]], Lines]] = {
+    "build": _build,
+    "buildArch": _build_arch,
+    "buildSRPMFromSCM": _srpm_from_scm,
+    "rebuildSRPM": _rebuild_srpm,
+    "tagBuild": _tag_build,
+    "chainbuild": _chainbuild,
+    "newRepo": _new_repo,
+    "createrepo": _createrepo,
+    "waitrepo": _waitrepo,
+    "buildNotification": _build_notification,
+    "dependantTask": _dependant_task,
+}
+
+
+def parameter_lines(cli: Cli, task: dict[str, Any]) -> Lines:
+    """The request of a task, in words; for methods without words of their own, name by name."""
+    try:
+        parameters = parse_task_params(task["method"], task["request"])
+        if task["method"] in METHODS:
+            return METHODS[task["method"]](cli, parameters)
+    except (GenericError, Fault, TypeError, KeyError, AttributeError):
+        return ["Unable to parse task parameters"]
+    return [f"{key}: {value}" for key, value in parameters.items()]

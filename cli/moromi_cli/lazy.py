@@ -1,0 +1,124 @@
+"""Commands that are imported when they are called.
+
+`command` declares one; `LazyGroup` is the program: it knows the table, imports one module, and prints usage
+and errors in the form that scripts for Koji's client expect.
+"""
+
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Any, TypeVar
+
+import click
+
+from moromi_cli.table import CATEGORIES, COMMANDS, resolve
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+GLOBAL_USAGE = "[global-options] command [command-options-and-arguments]"
+COMMON = "build, download-build, help, latest-build, list-targets, search"
+
+
+class MoromiCommand(click.Command):
+    """A command with its usage line, and whether it needs a login."""
+
+    usage: str = ""
+    anonymous: bool = False
+
+    def invoke(self, ctx: click.Context) -> Any:
+        ctx.obj.begin(ctx, self.anonymous)
+        return super().invoke(ctx)
+
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        formatter.write(usage(ctx) + "\n")
+
+
+def command(name: str, usage: str = "", *, anonymous: bool = False) -> Callable[[F], MoromiCommand]:
+    """Declare a command. The function gets the `Cli` first; it returns the exit code, None for 0.
+
+    `usage` follows the command's name in usage lines. Anonymous commands do not log in unless told to.
+    """
+
+    def wrap(function: F) -> MoromiCommand:
+        made = click.command(name, cls=MoromiCommand)(click.pass_obj(function))
+        made.usage = usage
+        made.anonymous = anonymous
+        return made
+
+    return wrap
+
+
+def usage(ctx: click.Context | None) -> str:
+    """The usage line of the program, or of the command that a context belongs to."""
+    if ctx is None:
+        return f"Usage: moromi {GLOBAL_USAGE}"
+    prog = ctx.find_root().info_name
+    if isinstance(ctx.command, MoromiCommand):
+        return f"Usage: {prog} {ctx.info_name} {ctx.command.usage}".rstrip()
+    return f"Usage: {prog} {GLOBAL_USAGE}"
+
+
+def list_text(categories: Sequence[str]) -> str:
+    """Names and help of all commands in these categories."""
+    lines = ["Available commands:", ""]
+    for category in categories:
+        lines.append(f"{CATEGORIES[category]}:")
+        names = sorted(name for name, (where, _, _) in COMMANDS.items() if where == category)
+        lines += [f"        {name:<25s} {COMMANDS[name][2]}" for name in names]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def epilog(prog: str) -> str:
+    """How to get more help."""
+    categories = ", ".join(sorted([*CATEGORIES, "all"]))
+    return (
+        f'Try "{prog} --help" for help about global options\n'
+        f'Try "{prog} help" to get all available commands\n'
+        f'Try "{prog} <command> --help" for help about the options of a particular command\n'
+        f'Try "{prog} help <category>" to get commands under a particular category\n'
+        f"Available categories are: {categories}"
+    )
+
+
+class LazyGroup(click.Group):
+    """The program: its options, and commands from the table."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        name = resolve(cmd_name)
+        return None if name is None else load(name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = resolve(args[0])
+        if name is None:
+            raise UnknownCommand(args[0])
+        return name, load(name), args[1:]
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        formatter.write(f"{usage(ctx)}\n\nCommon commands: {COMMON}\n\n")
+        self.format_options(ctx, formatter)
+        formatter.write(f"\n{epilog(str(ctx.info_name))}\n")
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        click.Command.format_options(self, ctx, formatter)
+
+
+class UnknownCommand(Exception):
+    """The first word is no command."""
+
+
+def load(name: str) -> click.Command:
+    """Import the module of a command of the table. The function has the command's name, with `_` behind a
+    reserved word.
+    """
+    module = import_module(f"moromi_cli.commands.{COMMANDS[name][1]}")
+    attribute = name.replace("-", "_")
+    found = getattr(module, attribute, None) or getattr(module, attribute + "_")
+    if not isinstance(found, click.Command):
+        found = getattr(module, attribute + "_")
+    assert isinstance(found, click.Command)
+    return found

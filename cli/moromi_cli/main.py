@@ -1,0 +1,146 @@
+"""The `moromi` program: global options, and one place where errors become texts and exit codes.
+
+0 done; 1 an error, an interrupt, a failed task; 2 wrong usage.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from moromi.client.config import Settings, default_profile, read_profile
+from moromi.errors import ConfigurationError
+from moromi_cli.lazy import LazyGroup, UnknownCommand, list_text, usage
+from moromi_cli.output import Failure, log_error, say, warn
+from moromi_cli.session import Cli
+from moromi_cli.table import CATEGORIES
+
+OVERRIDES = ("server", "weburl", "topurl", "pkgurl", "topdir", "cert", "principal", "keytab", "authtype")
+SWITCHES = ("force_auth", "debug", "debug_xmlrpc")
+
+
+def apply_options(settings: Settings, given: dict[str, Any]) -> None:
+    """Put global options over the configuration."""
+    for name in OVERRIDES:
+        if given[name] is not None:
+            setattr(settings, name, os.path.expanduser(given[name]) if name == "topdir" else given[name])
+    for name in SWITCHES:
+        if given[name]:
+            setattr(settings, name, True)
+    if settings.pkgurl:
+        warn("Warning: the pkgurl option is obsolete, use topurl instead")
+        settings.topurl = settings.topurl or settings.pkgurl.removesuffix("/").removesuffix("/packages")
+
+
+def start_logging(settings: Settings, quiet: bool) -> None:
+    """Let the libraries' messages through."""
+    import logging
+
+    level = logging.DEBUG if settings.debug else logging.ERROR if quiet else logging.WARNING
+    logging.basicConfig(level=level, format="%(asctime)s [%(levelname)s] koji: %(message)s")
+    logging.getLogger("urllib3").setLevel(logging.WARNING)
+
+
+@click.group(
+    cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
+)
+@click.option(
+    "-p", "--profile", metavar="PROFILE", help="configuration profile (default: the program's name)"
+)
+@click.option(
+    "-c", "--config", metavar="FILE", help="read this file or directory in place of the user's files"
+)
+@click.option("--keytab", metavar="FILE", help="Kerberos keytab")
+@click.option("--principal", metavar="PRINCIPAL", help="Kerberos principal")
+@click.option("--cert", metavar="FILE", help="client certificate (PEM with key)")
+@click.option("--runas", metavar="USER", help="act for this user (needs the right to)")
+@click.option("--user", metavar="USER", help="user for the password login")
+@click.option("--password", metavar="PASSWORD", help="password (asked for on a terminal if not given)")
+@click.option("--noauth", is_flag=True, help="do not log in")
+@click.option("--force-auth", is_flag=True, help="log in for reading commands too")
+@click.option("--authtype", metavar="TYPE", help="noauth, ssl, password or kerberos")
+@click.option("-d", "--debug", is_flag=True, help="debug output, tracebacks")
+@click.option("--debug-xmlrpc", is_flag=True, help="log requests and answers")
+@click.option("-q", "--quiet", is_flag=True, help="run quietly")
+@click.option("--skip-main", is_flag=True, hidden=True)
+@click.option("-s", "--server", metavar="URL", help="the hub")
+@click.option("--topdir", metavar="DIR", help="local file tree")
+@click.option("--weburl", metavar="URL", help="web pages")
+@click.option("--topurl", metavar="URL", help="file tree over HTTP")
+@click.option("--pkgurl", metavar="URL", hidden=True)
+@click.option("--plugin-paths", metavar="PATHS", hidden=True)
+@click.option("--help-commands", is_flag=True, help="list all commands")
+@click.pass_context
+def program(ctx: click.Context, /, **given: Any) -> int | None:
+    """Build RPMs: the command line of a Moromi or Koji hub."""
+    if given["help_commands"] or ctx.invoked_subcommand is None:
+        say(list_text(sorted(CATEGORIES)))
+        ctx.exit(0)
+    name = given["profile"] or default_profile(str(ctx.info_name))
+    try:
+        settings = read_profile(name, given["config"], required=given["profile"] is not None)
+    except ConfigurationError as err:
+        raise click.UsageError(str(err), ctx) from err
+    apply_options(settings, given)
+    if settings.debug:
+        start_logging(settings, given["quiet"])
+    words = {key: given[key] for key in ("user", "password", "runas", "noauth", "quiet")}
+    ctx.obj = Cli(settings, prog=str(ctx.info_name), **words)
+    ctx.call_on_close(ctx.obj.logout)
+    return None
+
+
+def usage_failed(error: click.UsageError) -> int:
+    """Usage line, empty line, what is wrong."""
+    prog = error.ctx.find_root().info_name if error.ctx else "moromi"
+    warn(f"{usage(error.ctx)}\n\n{prog}: error: {error.format_message()}")
+    return 2
+
+
+def run(prog: str, args: Sequence[str]) -> int:
+    """One run of the program; its exit code."""
+    debug = bool({"-d", "--debug"} & set(args))
+    try:
+        code = program.main(args=list(args), prog_name=prog, standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except click.UsageError as err:
+        return usage_failed(err)
+    except UnknownCommand as err:
+        say(list_text(sorted(CATEGORIES)))
+        log_error_text(f"Unknown command: {err}")
+        return 1
+    except Failure as err:
+        if str(err):
+            warn(str(err))
+        return err.code
+    except (KeyboardInterrupt, click.Abort):
+        return 1
+    except BrokenPipeError:
+        # The reader went away (`| head`): nothing more can be said, also not at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as err:
+        if debug:
+            raise
+        log_error(err)
+        return 1
+
+
+def log_error_text(text: str) -> None:
+    """A message in the form of a log line."""
+    import time
+
+    warn(f"{time.strftime('%Y-%m-%d %H:%M:%S')},000 [ERROR] koji: {text}")
+
+
+def main() -> None:
+    """Entry point."""
+    prog = os.path.basename(sys.argv[0])
+    sys.exit(run(prog.removesuffix(".py"), sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()
