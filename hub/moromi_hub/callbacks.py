@@ -43,6 +43,10 @@ class Callbacks:
             raise PluginError(f"{callback} is not callable")
         self._registered[kind].append(callback)
 
+    def wanted(self, kind: str) -> bool:
+        """Whether anybody listens: spares the caller the preparation of arguments."""
+        return bool(self._registered[kind])
+
     def run(self, call: Call, kind: str, arguments: dict[str, Any]) -> None:
         """Run all of `kind`; the first failure becomes a CallbackError, which undoes the call."""
         if kind not in KINDS:

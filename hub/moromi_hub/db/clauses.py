@@ -72,7 +72,7 @@ class ClauseQuery:
         """
         names = self._names(fields)
         options = check_options(opts)
-        query: Select[Any] = select().select_from(self.source)
+        query: Any = select().select_from(self.source)
         for clause in clauses or []:
             query = query.where(self._condition(clause))
         if options.get("countOnly"):

@@ -46,9 +46,7 @@ def get_all_arches(call: Call) -> list[str]:
 
 
 @exported("addHost", access=permission("host"))
-def add_host(
-    call: Call, hostname: Any, arches: Any, krb_principal: Any = None, force: bool = False
-) -> int:
+def add_host(call: Call, hostname: Any, arches: Any, krb_principal: Any = None, force: bool = False) -> int:
     """Id of a new host (`arches`: list). Raises GenericError for a bad or taken name."""
     return service.add_host(call, hostname, arches, krb_principal, force)
 

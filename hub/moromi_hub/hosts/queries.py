@@ -162,9 +162,7 @@ def channel_hosts(tx: Transaction, channel_id: int) -> list[dict[str, Any]]:
     return tx.rows(
         select(_h.c.id, _hc.c.arches)
         .select_from(_h.join(_hc, _hc.c.host_id == _h.c.id).join(_ch, _ch.c.host_id == _h.c.id))
-        .where(
-            versions.visible(_hc), versions.visible(_ch), _hc.c.enabled, _ch.c.channel_id == channel_id
-        )
+        .where(versions.visible(_hc), versions.visible(_ch), _hc.c.enabled, _ch.c.channel_id == channel_id)
         .order_by(_h.c.id)
     )
 

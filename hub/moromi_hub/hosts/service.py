@@ -26,7 +26,8 @@ def find_host(
 ) -> dict[str, Any] | None:
     """The host that `host_info` (name or id) names, as Koji's Host, or None.
 
-    With `event` the configuration is the one of then. Raises GenericError `Invalid hostInfo: …` with `strict`.
+    With `event` the configuration is the one of then.
+    Raises GenericError `Invalid hostInfo: …` with `strict`.
     """
     check_event(event)
     (key, value), *_ = name_or_id(host_info).items()
@@ -145,9 +146,7 @@ def add_host(call: Call, name: Any, arches: Any, krb_principal: Any, force: bool
 def edit_host(call: Call, host_info: Any, changes: Mapping[str, Any]) -> bool:
     """Change arches, capacity, description, comment; whether anything changed. Other keys are ignored."""
     host = require_host(call, host_info)
-    wanted = {
-        key: changes[key] for key in ("arches", "capacity", "description", "comment") if key in changes
-    }
+    wanted = {key: changes[key] for key in ("arches", "capacity", "description", "comment") if key in changes}
     if "arches" in wanted:
         wanted["arches"] = arguments.arch_string(wanted["arches"])
     if "capacity" in wanted:
