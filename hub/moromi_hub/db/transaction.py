@@ -77,10 +77,9 @@ class Transaction:
 
         To be consumed before the transaction ends: while the answer is encoded.
         """
-        result = self.connection.execution_options(stream_results=True, yield_per=_STREAM_ROWS).execute(
-            statement
-        )
-        for part in result.partitions():
+        # options of a connection would stay with it and break the next UPDATE; those of a statement do not
+        options = {"stream_results": True, "yield_per": _STREAM_ROWS}
+        for part in self.connection.execute(statement, execution_options=options).partitions():
             yield from part
 
     # events
