@@ -56,7 +56,7 @@ def wrapper_rpm(
     return requests.wrapper_rpm(call, build, url, target, priority, channel, opts)
 
 
-@exported("winBuild", access=checked("any logged-in user whom the policy vm allows"))
+@exported("winBuild", access=LOGIN)
 def win_build(
     call: Call,
     vm: Any,
@@ -66,7 +66,7 @@ def win_build(
     priority: Any = None,
     channel: Any = "vm",
 ) -> int:
-    """Build in a Windows machine; the task's id."""
+    """Build in a Windows machine that the policy vm allows; the task's id."""
     return requests.win_build(call, vm, url, target, opts, priority, channel)
 
 

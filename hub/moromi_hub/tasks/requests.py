@@ -133,7 +133,9 @@ def build_image(
         arguments.expect(text, str)
     live = img_type == "livemedia"
     arguments.expect(arch, list if live else str)
-    request = [name, version, arch, target, ksfile, _options(opts)]
+    if opts is not None:
+        arguments.expect(opts, dict)
+    request = [name, version, arch, target, ksfile, opts]
     return service.make_task(
         call,
         img_type,
@@ -184,7 +186,7 @@ def new_repo(call: Call, tag: Any, options: Mapping[str, Any]) -> int:
         raise ActionNotAllowed("newRepo api call is disabled")
     if not permissions.has_perm(call, "repo"):
         permissions.assert_perm(call, "regen-repo")
-    tags.get_tag(call, tag, strict=True)
+    tags.get_tag(call, tag, strict=True, event=options["event"])
     given = {key: value for key, value in options.items() if value}
     return service.make_task(
         call, "newRepo", join_named([tag], given), channel="createrepo", priority=PRIO_REPO

@@ -181,7 +181,7 @@ def subtask(call: Call, parent: int, method: str, arglist: Sequence[Any], option
     return make_task(call, method, arglist, **{**options, "parent": parent})
 
 
-def make_task_as_asked(call: Call, method: Any, arglist: Any, options: Mapping[str, Any]) -> int:
+def make_task_as_asked(call: Call, method: Any, arglist: Any, **options: Any) -> int:
     """`makeTask`: options as a caller gives them."""
     _refuse_owner(options)
     return make_task(call, method, arguments.expect(arglist, list), **options)
