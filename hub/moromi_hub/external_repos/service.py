@@ -23,7 +23,7 @@ def list_repos(
     named = None if info is None else lookup.name_or_id(info)
     if named is not None and not arguments.fits_id(named.get("id", 0)):
         return []
-    statement = queries.listing(named, _with_slash(url) if url else None, event)
+    statement = queries.listing(named, url, event)
     return query_options.run_query(call.tx, queries.fields(), statement, opts)
 
 
@@ -116,12 +116,15 @@ def _with_slash(url: str) -> str:
     return url if url.endswith("/") else url + "/"
 
 
-def link(call: Call, tag_info: Any, repo_info: Any, priority: int, merge_mode: str, arches: Any) -> None:
-    """Let a tag use a repository."""
+def link(
+    call: Call, tag_info: Any, repo_info: Any, priority: int, merge_mode: str | None, arches: Any
+) -> None:
+    """Let a tag use a repository; the merge mode is `koji` where none is given."""
+    merge_mode = merge_mode or "koji"
     _check_mode(merge_mode)
     tag = tags.require_tag(call, tag_info)
     repo = require_repo(call, repo_info)
-    arch_text = None if arches is None else arguments.arch_string(arches)
+    arch_text = None if arches is None else arguments.arch_string(arches, loose=True)
     existing = tag_repos(call, tag["id"])
     if any(use["external_repo_id"] == repo["id"] for use in existing):
         raise GenericError(f"tag {tag['name']} already associated with external repo {repo['name']}")
@@ -169,7 +172,7 @@ def edit_link(
     new: dict[str, Any] = {
         "priority": use["priority"] if priority is None else priority,
         "merge_mode": use["merge_mode"] if merge_mode is None else merge_mode,
-        "arches": use["arches"] if arches is None else arguments.arch_string(arches),
+        "arches": use["arches"] if arches is None else arguments.arch_string(arches, loose=True),
     }
     if all(use[key] == value for key, value in new.items()):
         return False

@@ -85,10 +85,17 @@ def _write(
     values: Mapping[str, Any],
     current: Mapping[str, Any] | None,
 ) -> None:
-    if current is not None and all(current[field] == value for field, value in values.items()):
+    if current is not None and not _differs(table, current, values):
         return
     queries.put(call.tx, call.user_id, table, key, values)
     tags.changed(call, key["tag_id"])
+
+
+def _differs(table: Table, current: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+    if table is t.group_req_listing and not values["blocked"]:
+        # A forced addition alone does not lift the block of a requirement, only of a group or package.
+        values = {field: value for field, value in values.items() if field != "blocked"}
+    return any(current[field] != value for field, value in values.items())
 
 
 def remove_group(call: Call, tag_info: Any, group_info: Any, force: bool) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from moromi_hub import arguments
 from moromi_hub.call import Call
-from moromi_hub.history import service
+from moromi_hub.history import changes, service
 from moromi_hub.rpc.registry import ANYONE, exported
 from moromi_hub.tags import service as tags
 
@@ -44,3 +44,15 @@ def tag_first_change_event(call: Call, tag: Any, after: Any = None, inherit: boo
     """The oldest event above `after` that changed a tag or an ancestor."""
     tag_id = tags.require_tag_id(call, tag)
     return service.tag_first_change_event(call, tag_id, arguments.optional_integer(after), inherit)
+
+
+@exported("queryHistory", access=ANYONE)
+def query_history(call: Call, tables: Any = None, **kwargs: Any) -> dict[str, Any]:
+    """Versions of rows by table: `{table: [row]}`, with countOnly `{table: number}`.
+
+    `tables`: names, nil for all. Other arguments narrow what is shown: tag, build,
+    package, user, permission, cg, external_repo, build_target, group, host, channel,
+    xkey, active, editor, after, before, afterEvent, beforeEvent, queryOpts; others are ignored.
+    """
+    names = None if tables is None else [str(name) for name in arguments.expect(tables, list)]
+    return changes.query_history(call, names, kwargs)

@@ -18,8 +18,7 @@ def recipients(
     successful = (build["state"] if state is None else state) == BuildState.COMPLETE
     package_id = build["package_id"]
     found = [
-        (row["user_id"], row["email"])
-        for row in queries.subscribed(call.tx, package_id, tag_id, successful)
+        (row["user_id"], row["email"]) for row in queries.subscribed(call.tx, package_id, tag_id, successful)
     ]
     if not successful or call.settings.NotifyOnSuccess:
         found += _owners(call, build, tag_id)

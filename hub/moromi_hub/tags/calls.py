@@ -135,4 +135,4 @@ def get_build_config(call: Call, tag: Any, event: Any = None) -> dict[str, Any]:
 @exported("checkTagAccess", access=ANYONE)
 def check_tag_access(call: Call, tag_id: Any, user_id: Any = None) -> tuple[bool, bool, str]:
     """`[allowed, overridable, reason]` for a user (nil: the caller) changing what a tag holds."""
-    return service.check_tag_access(call, arguments.integer(tag_id), arguments.optional_integer(user_id))
+    return service.check_tag_access(call, tag_id, arguments.optional_integer(user_id))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
@@ -214,11 +213,10 @@ def listing(build_id: int | None, package_id: int | None, perms: bool, pattern: 
             .where(listed.c.active.is_(True), owners.c.active.is_(True), listed.c.package_id == package_id)
         )
     if pattern:
-        query = query.where(_tag.c.name.regexp_match(_pattern(pattern), flags="i"))
+        query = query.where(_tag.c.name.ilike(_like(pattern), escape="\\"))
     return query
 
 
-def _pattern(glob: str) -> str:
-    """A shell pattern as a regular expression of PostgreSQL."""
-    python = fnmatch.translate(glob)
-    return "^" + python.removeprefix("(?s:").removesuffix(r")\Z") + "$"
+def _like(glob: str) -> str:
+    """A pattern with `*` and `?` as one of LIKE; `%` of the caller's stays one, as it always was."""
+    return glob.replace("\\", "\\\\").replace("_", "\\_").replace("?", "_").replace("*", "%")

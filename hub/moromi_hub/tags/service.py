@@ -11,7 +11,6 @@ from typing import Any
 
 from moromi.errors import ActionNotAllowed, GenericError
 from moromi_hub import arguments
-from moromi_hub.auth import permissions
 from moromi_hub.call import Call
 from moromi_hub.db import lookup, versions
 from moromi_hub.tags import inheritance, queries
@@ -143,29 +142,29 @@ def build_config(call: Call, tag_info: Any, event: Any = None) -> dict[str, Any]
     return config
 
 
-def check_tag_access(call: Call, tag_id: int, user_id: int | None = None) -> tuple[bool, bool, str]:
-    """(allowed, whether an admin's force overrides, reason) for a user changing what a tag holds.
+def check_tag_access(call: Call, tag_info: Any, user_id: int | None = None) -> tuple[bool, bool, str]:
+    """(allowed, whether `force` would override: for admins, reason) for a user changing what a tag holds.
 
     Raises GenericError for an unknown tag, or when neither a user is given nor one logged in.
     """
-    tag = require_tag(call, tag_id)
+    tag = require_tag(call, tag_info)
     if user_id is None:
         if call.session is None:
             raise GenericError("a user_id is required")
         user_id = call.session.user_id
+    held = users.effective_permissions(call, user_id)
+    overridable = "admin" in held
     if tag["locked"]:
-        return (False, True, "tag is locked")
-    if tag["perm_id"] is not None and tag["perm"] not in users.effective_permissions(call, user_id):
-        return (False, True, f"tag requires {tag['perm']} permission")
-    return (True, True, "")
+        return (False, overridable, "tag is locked")
+    if tag["perm_id"] is not None and tag["perm"] not in held:
+        return (False, overridable, f"tag requires {tag['perm']} permission")
+    return (True, overridable, "")
 
 
 def assert_tag_access(call: Call, tag_id: int, user_id: int | None = None, force: bool = False) -> None:
-    """Raise ActionNotAllowed unless `check_tag_access` allows, or `force` is set by an admin."""
+    """Raise ActionNotAllowed unless `check_tag_access` allows, or `force` is set for an admin."""
     allowed, overridable, reason = check_tag_access(call, tag_id, user_id)
-    if allowed:
-        return
-    if not (overridable and force and permissions.is_admin(call)):
+    if not allowed and not (overridable and force):
         raise ActionNotAllowed(reason)
 
 

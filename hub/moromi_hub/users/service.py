@@ -97,9 +97,9 @@ def create_user(
     usertype: int = UserType.NORMAL,
 ) -> int:
     """A new user's id. Names and principals are checked here; raises GenericError or AuthError."""
-    if not name:
-        raise GenericError("a user must have a non-empty name")
     checked = arguments.verify_user_name(call.settings, name)
+    if not checked:
+        raise GenericError("a user must have a non-empty name")
     if status is None:
         status = UserStatus.NORMAL
     if status not in list(UserStatus):
@@ -134,6 +134,20 @@ def host_account(call: Call, name: str, krb_principal: str | None, force: bool) 
     elif user["usertype"] != UserType.HOST:
         raise GenericError(f"user {name} already exists and it is not a host")
     return int(user["id"])
+
+
+def create_at_login(call: Call, name: str, by_principal: bool) -> dict[str, Any]:
+    """The account that a first log-in makes; a principal's is named by its part before the `@`."""
+    if not by_principal:
+        user_id = create_user(call, name)
+    else:
+        user_id = create_user(call, name.partition("@")[0], krb_principal=name)
+    return require_user(call, user_id)
+
+
+def all_permission_names(call: Call) -> set[str]:
+    """The names of the permissions there are."""
+    return {row["name"] for row in queries.all_permissions(call.tx)}
 
 
 def verify_new_principal(call: Call, principal: Any) -> None:
