@@ -5,6 +5,7 @@ Spec: data-model.md section 11.2. Four switches: `src`, `debuginfo`, `separate_s
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -12,6 +13,8 @@ from typing import Any
 
 from moromi.errors import GenericError, ParameterError
 from moromi_hub.settings import Settings
+
+log = logging.getLogger(__name__)
 
 KEYS = ("src", "debuginfo", "separate_src", "maven")
 
@@ -34,6 +37,22 @@ def checked(opts: Any) -> dict[str, bool]:
     for key in opts:
         if key not in KEYS:
             raise ParameterError(f"Invalid repo option: {key}")
+    return _given(opts)
+
+
+def known(opts: Any) -> dict[str, bool]:
+    """What of a builder's or a tag's options is understood; the rest is logged and ignored."""
+    if opts is None:
+        return {}
+    if not isinstance(opts, Mapping):
+        log.warning("repository options are no dictionary: %r", opts)
+        return {}
+    if unknown := [key for key in opts if key not in KEYS]:
+        log.warning("unknown repository options: %s", unknown)
+    return _given({key: value for key, value in opts.items() if key in KEYS})
+
+
+def _given(opts: Mapping[str, Any]) -> dict[str, bool]:
     return {key: bool(value) for key, value in opts.items() if value is not None}
 
 
@@ -59,7 +78,7 @@ def defaults(settings: Settings, tag: Mapping[str, Any]) -> dict[str, bool]:
     }
     extra = tag["extra"]
     if "repo.opts" in extra:
-        found.update(checked(extra["repo.opts"]))
+        found.update(known(extra["repo.opts"]))
     elif "with_debuginfo" in extra:
         found["debuginfo"] = bool(extra["with_debuginfo"])
     found["maven"] = settings.EnableMaven and (bool(tag["maven_support"]) or found["maven"])

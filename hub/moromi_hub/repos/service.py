@@ -62,13 +62,12 @@ def repo_init(call: Call, tag: Any, task_id: Any, event: Any, opts: Any) -> tupl
     The directory is new: it carries the id of the row, and goes away with it if
     the call fails.
     """
-    asked = options.checked(opts)
+    asked = options.known(opts)
     task_id = arguments.optional_integer(task_id)
     if event is not None:
         event = arguments.integer(event)
         history.get_event(call, event)
-    tag_id = tags.require_tag_id(call, tag) if event is None else tags.find_tag_id(call, tag, strict=True)
-    config = tags.build_config(call, tag_id, event)
+    config = tags.build_config(call, tag, event)
     chosen = options.effective(call.settings, config, asked)
     call.run_callbacks(
         "preRepoInit", tag=config, event=event, repo_id=None, task_id=task_id, opts=chosen.full

@@ -40,10 +40,10 @@ def set_state(call: Call, repo_id: Any, state: Any) -> None:
     old, new = RepoState(row["state"]), RepoState(number)
     if old == new:
         return
-    if old == RepoState.DELETED:
-        raise GenericError(f"Repo {row['id']} is deleted")
     if new < old and new != RepoState.DELETED:
         raise GenericError(f"Invalid repo state transition for repo {row['id']}: {old.name} -> {new.name}")
+    if old == RepoState.DELETED:
+        raise GenericError(f"Repo {row['id']} is deleted")
     queries.set_state(call.tx, row["id"], new)
     if new == RepoState.READY and not row["dist"]:
         queries.satisfy(call.tx, row)
