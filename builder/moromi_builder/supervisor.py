@@ -65,7 +65,7 @@ class Supervisor:
         self._maintenance = 0.0
         self._offered: set[int] = set()
         self._suspects: set[int] = set()
-        self._reason = ""
+        self._reason: str | None = None
 
     # -- foreground tasks and signals may ask for these
 

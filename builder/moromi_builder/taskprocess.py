@@ -15,6 +15,7 @@ runs the handler on its own subsession, reports, and removes its scratch directo
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import logging
 import os
@@ -134,6 +135,8 @@ def _live(
         code = Exit.BROKEN
     finally:
         remove_tree(str(context.workdir))
+        with contextlib.suppress(OSError):  # another task has its directory there too
+            context.workdir.parent.rmdir()
         after(context.task_id, code)
     return code
 

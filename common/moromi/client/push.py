@@ -24,6 +24,7 @@ from types import TracebackType
 from typing import Any, Protocol
 
 import requests
+from urllib3.exceptions import HTTPError
 
 from moromi.client.options import SessionOptions
 from moromi.client.transport import USER_AGENT, TransportError
@@ -99,7 +100,8 @@ class Stream:
             began = time.monotonic()
             try:
                 yield from self._connection()
-            except (requests.RequestException, OSError, ValueError, AttributeError) as err:
+            except (requests.RequestException, HTTPError, OSError, ValueError, AttributeError) as err:
+                # HTTPError: read past the HTTP library, a cut stream is the lower library's error.
                 # ValueError and AttributeError: reading a response that close() took away in another thread
                 logger.debug("event stream %s: %s", self.url, err)
             finally:
