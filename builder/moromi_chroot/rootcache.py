@@ -112,6 +112,8 @@ class RootCache:
     def _trim_names(self) -> None:
         for path in self.names.glob("*") if self.names.is_dir() else ():
             with contextlib.suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime < GRACE:
+                    continue  # It may be half written, by an engine that is about to rename it.
                 if not (self.base / path.read_text(encoding="ascii") / "tree").is_dir():
                     path.unlink()
 
