@@ -64,4 +64,4 @@ class Call:
 
     def run_callbacks(self, kind: str, /, **arguments: Any) -> None:
         """Run the plugin callbacks of `kind` (spec: hub-protocol.md section 7.3)."""
-        self.hub.callbacks.run(self, kind, arguments)
+        self.hub.callbacks.run(kind, **arguments)

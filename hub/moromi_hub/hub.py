@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from sqlalchemy import Engine
 
 from moromi.paths import PathInfo
+from moromi.plugins import HUB_CALLBACKS, Callbacks
 from moromi_hub.auth.activity import Activity
 from moromi_hub.call import Call
-from moromi_hub.callbacks import Callbacks
 from moromi_hub.db.engine import make_engine
 from moromi_hub.db.transaction import Transaction
 from moromi_hub.policies.rules import Policies
@@ -27,7 +27,7 @@ class Hub:
         self.engine = engine or make_engine(settings.dsn)
         self.paths = PathInfo(settings.KojiDir)
         self.registry = Registry.load()
-        self.callbacks = Callbacks()
+        self.callbacks = Callbacks(HUB_CALLBACKS)
         self.policies = Policies(settings.policy)
         self.activity = Activity(self.engine)
         self.log = logging.getLogger("moromi_hub")

@@ -8,7 +8,6 @@ replaces an earlier one as a whole.
 
 from __future__ import annotations
 
-import configparser
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,12 +16,11 @@ from typing import Any, get_type_hints
 
 from sqlalchemy.engine import URL, make_url
 
+from moromi.config import Section, read_config
 from moromi.errors import ConfigurationError
 
 DEFAULT_FILE = Path("/etc/koji-hub/hub.conf")
 CONFIG_VARIABLE = "MOROMI_HUB_CONFIG"
-TRUE_WORDS = frozenset({"1", "yes", "true", "on"})
-FALSE_WORDS = frozenset({"0", "no", "false", "off"})
 
 
 @dataclass(frozen=True)
@@ -149,9 +147,7 @@ class Settings:
         return dataclasses.replace(self, **changes)
 
 
-_KINDS: dict[str, Any] = {
-    name.lower(): (name, kind) for name, kind in get_type_hints(Settings).items() if name != "policy"
-}
+_KINDS: dict[str, Any] = {name: kind for name, kind in get_type_hints(Settings).items() if name != "policy"}
 
 
 def load(path: Path | str = DEFAULT_FILE, directory: Path | str | None = None) -> Settings:
@@ -164,47 +160,21 @@ def load(path: Path | str = DEFAULT_FILE, directory: Path | str | None = None) -
     directory = Path(directory) if directory else path.with_name(path.name + ".d")
     if not path.is_file():
         raise ConfigurationError(f"No such configuration file: {path}")
-    values: dict[str, str] = {}
-    policy: dict[str, str] = {}
-    for file in [*sorted(directory.glob("*.conf")), path]:
-        parser = _parse(file)
-        if parser.has_section("hub"):
-            values.update(parser.items("hub"))
-        if parser.has_section("policy"):
-            policy.update(parser.items("policy"))
-    return from_options(values, policy)
+    sections = read_config(path, directory)
+    return from_options(sections.get("hub", {}), sections.get("policy"))
 
 
 def from_options(values: Mapping[str, str], policy: Mapping[str, str] | None = None) -> Settings:
     """Settings from option texts; unknown options are ignored, bad values raise ConfigurationError."""
+    options = Section("hub", values)
     found: dict[str, Any] = {}
-    for key, text in values.items():
-        if key.lower() in _KINDS:
-            name, kind = _KINDS[key.lower()]
-            found[name] = _convert(name, kind, text)
+    for name, kind in _KINDS.items():
+        if name not in options:
+            continue
+        if kind is bool:
+            found[name] = options.boolean(name, False)
+        elif kind in (int, int | None):
+            found[name] = options.integer(name, 0)
+        else:
+            found[name] = options[name]
     return Settings(**found, policy=dict(policy or {}))
-
-
-def _parse(file: Path) -> configparser.RawConfigParser:
-    parser = configparser.RawConfigParser(
-        comment_prefixes=("#", ";"), inline_comment_prefixes=None, empty_lines_in_values=True
-    )
-    try:
-        parser.read_string(file.read_text("utf-8"), str(file))
-    except (OSError, UnicodeDecodeError, configparser.Error) as error:
-        raise ConfigurationError(f"Cannot read {file}: {error}") from error
-    return parser
-
-
-def _convert(name: str, kind: Any, text: str) -> Any:
-    if kind is bool:
-        word = text.strip().lower()
-        if word in TRUE_WORDS | FALSE_WORDS:
-            return word in TRUE_WORDS
-        raise ConfigurationError(f"Invalid boolean for {name}: {text!r}")
-    if kind is int or kind == (int | None):
-        try:
-            return int(text)
-        except ValueError:
-            raise ConfigurationError(f"Invalid integer for {name}: {text!r}") from None
-    return text
