@@ -273,3 +273,40 @@ def below(top: Path, path: Path) -> Path:
     if normal == top or top not in normal.parents:
         raise GenericError(f"Invalid path: {path}")
     return normal
+
+
+def clone_tree(tx: Transaction, source: Path, target: Path) -> None:
+    """Make `target` a synced copy of the directory `source`, by second names of its files where possible.
+
+    What is at `target` belongs to no row (the caller knows) and is replaced; the
+    copy goes away if `tx` rolls back. Links are copied as links. Raises GenericError
+    `Build directory missing: …` or `Not a directory: …`.
+    """
+    if not source.exists():
+        raise GenericError(f"Build directory missing: {source}")
+    if not source.is_dir():
+        raise GenericError(f"Not a directory: {source}")
+    private = target.with_name(_private(target.name))
+    make_directories(target.parent)
+    try:
+        _clone(source, private)
+        remove_tree(target)
+        os.rename(private, target)
+    except BaseException:
+        shutil.rmtree(private, ignore_errors=True)
+        raise
+    tx.on_rollback(lambda: remove_tree(target))
+    sync_directory(target.parent)
+
+
+def _clone(source: Path, target: Path) -> None:
+    target.mkdir()
+    with opened_directory(target) as directory:
+        for entry in os.scandir(source):
+            if entry.is_symlink():
+                os.symlink(os.readlink(entry.path), entry.name, dir_fd=directory)
+            elif entry.is_dir():
+                _clone(Path(entry.path), target / entry.name)
+            else:
+                place(Path(entry.path), directory, entry.name)
+        os.fsync(directory)

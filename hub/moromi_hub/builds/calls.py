@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from moromi.errors import GenericError
+from moromi_hub.builds import change_calls as change_calls
 from moromi_hub.builds import host_calls as host_calls
 from moromi_hub.builds import logs, search, service
 from moromi_hub.call import Call
 from moromi_hub.db.query_options import run_query
-from moromi_hub.rpc.registry import ANYONE, LOGIN, exported
+from moromi_hub.rpc.registry import ADMIN, ANYONE, LOGIN, exported
 
 
 @exported("getBuild", access=ANYONE)
@@ -132,3 +133,9 @@ def cancel_build(call: Call, buildID: Any, strict: bool = False) -> bool:
     Raises ActionNotAllowed `Cannot cancel build, not owner`, errors as `getBuild`.
     """
     return service.cancel_build(call, buildID, strict)
+
+
+@exported("addBType", access=ADMIN)
+def add_btype(call: Call, name: str) -> None:
+    """Make a btype. Raises GenericError `btype already exists`."""
+    search.add_btype(call, name)

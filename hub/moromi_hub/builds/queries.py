@@ -140,6 +140,17 @@ def change(tx: Transaction, build_id: int, values: Mapping[str, Any]) -> None:
     tx.execute(update(t.build).where(t.build.c.id == build_id).values(**values))
 
 
+def kept_completion() -> ColumnElement[Any]:
+    """The completion time that a build has, or now if it has none."""
+    return func.coalesce(t.build.c.completion_time, func.now())
+
+
+def promote(tx: Transaction, build_id: int, release: str, user_id: int) -> None:
+    """Make a draft a build; its rpm rows follow by their foreign key."""
+    values = {"draft": False, "release": release, "promoter": user_id, "promotion_time": func.now()}
+    tx.execute(update(t.build).where(t.build.c.id == build_id).values(**values))
+
+
 def reuse_obstacle(tx: Transaction, build_id: int) -> str | None:
     """What keeps an old entry from being used again: `tag history`, `rpm data`, `archive data` or None."""
     uses = (

@@ -128,3 +128,11 @@ def list_btypes(call: Call, query: Any, query_opts: Any) -> Any:
             raise GenericError(f"Invalid type query: {query!r}")
         statement = statement.where(fields[key] == value)
     return run_query(call.tx, fields, statement, query_opts)
+
+
+def add_btype(call: Call, name: Any) -> None:
+    """A new btype. Raises GenericError for a name that is not allowed or taken."""
+    name = arguments.verify_name(call.settings, name)
+    if searches.btype_exists(call.tx, name):
+        raise GenericError("btype already exists")
+    queries.add_btype(call.tx, name)

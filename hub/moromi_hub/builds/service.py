@@ -31,6 +31,7 @@ from moromi_hub.auth import permissions
 from moromi_hub.builds import notify, queries
 from moromi_hub.call import Call
 from moromi_hub.packages import service as packages
+from moromi_hub.policies import service as policies
 from moromi_hub.tasks import service as tasks
 from moromi_hub.volumes import service as volumes
 
@@ -212,6 +213,35 @@ def set_state(call: Call, build: Mapping[str, Any], state: BuildState, **columns
     changed = require_build(call, build["id"])
     call.run_callbacks("postBuildStateChange", attribute="state", old=old, new=int(state), info=changed)
     return changed
+
+
+def set_volume(call: Call, build: Mapping[str, Any], volume_id: int) -> None:
+    """Note that a build is on another volume, with the callbacks; its files are the caller's business."""
+    _change(call, build, "volume_id", build["volume_id"], volume_id, volume_id=volume_id)
+
+
+def set_owner(call: Call, build: Mapping[str, Any], user_id: int) -> None:
+    """Give a build to somebody else."""
+    _change(call, build, "owner_id", build["owner_id"], user_id, owner=user_id)
+
+
+def set_completion(call: Call, build: Mapping[str, Any], seconds: float) -> None:
+    """State when a build was completed, in seconds since the epoch."""
+    moment = func.to_timestamp(seconds)
+    _change(call, build, "completion_ts", build["completion_ts"], seconds, completion_time=moment)
+
+
+def _change(call: Call, build: Mapping[str, Any], attribute: str, old: Any, new: Any, **columns: Any) -> None:
+    call.run_callbacks("preBuildStateChange", attribute=attribute, old=old, new=new, info=build)
+    queries.change(call.tx, build["id"], columns)
+    info = require_build(call, build["id"])
+    call.run_callbacks("postBuildStateChange", attribute=attribute, old=old, new=new, info=info)
+
+
+def policy_task_data(call: Call, task_id: int | None) -> dict[str, Any]:
+    """What the request of a build's task says to policies; nothing without a task."""
+    task = None if task_id is None else tasks.get_task(call, task_id, request=True)
+    return {} if task is None else policies.task_data(call, task["method"], task["request"])
 
 
 def lock_building(call: Call, build_id: int, problem: str) -> dict[str, Any]:

@@ -25,7 +25,6 @@ from moromi_hub.builds import service as builds
 from moromi_hub.call import Call
 from moromi_hub.imports import noarch
 from moromi_hub.imports.rpms import import_rpm, uploaded_file
-from moromi_hub.policies import service as policies
 from moromi_hub.tasks import service as tasks
 from moromi_hub.uploads.service import work_path
 from moromi_hub.volumes import links
@@ -121,18 +120,8 @@ def _policy_data(call: Call, task_id: int, source: Header, results: Results) -> 
         "buildroots": sorted(set(results.buildroots.values())),
         "import": True,
         "import_type": "rpm",
-        **policy_task_data(call, task_id),
+        **builds.policy_task_data(call, task_id),
     }
-
-
-def policy_task_data(call: Call, task_id: int | None) -> dict[str, Any]:
-    """What the request of a task says to policies; nothing without a task."""
-    if task_id is None:
-        return {}
-    task = tasks.get_task(call, task_id, request=True)
-    if task is None:
-        return {}
-    return policies.task_data(call, task["method"], task["request"])
 
 
 # logs

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Integer, Select, Text, and_, func, insert, select
+from sqlalchemy import Column, ColumnElement, Integer, Select, Text, and_, delete, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 from sqlalchemy.sql.expression import FromClause
 
@@ -174,3 +174,11 @@ def listing(
     if draft is not None:
         where.append(t.rpminfo.c.draft.is_(draft))
     return fields, select(t.rpminfo.c.id).select_from(tables).where(*where)
+
+
+def remove_of_build(tx: Transaction, build_id: int) -> None:
+    """Delete the rpms of a build, and their use in buildroots and archives."""
+    own = select(t.rpminfo.c.id).where(t.rpminfo.c.build_id == build_id)
+    for table in (t.buildroot_listing, t.archive_rpm_components):
+        tx.execute(delete(table).where(table.c.rpm_id.in_(own)))
+    tx.execute(delete(t.rpminfo).where(t.rpminfo.c.build_id == build_id))

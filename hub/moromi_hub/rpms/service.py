@@ -99,6 +99,11 @@ def add_rpm(call: Call, rpm: Mapping[str, Any], extra: Any = None) -> int:
         raise
 
 
+def forget_build(call: Call, build_id: int) -> None:
+    """Delete the rows of a build's rpms and of where they were used; not of their signatures."""
+    queries.remove_of_build(call.tx, build_id)
+
+
 # many at once
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, delete, insert, select
+from sqlalchemy import ColumnElement, Select, delete, select
 from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 
 from moromi_hub.db.transaction import Transaction
@@ -66,6 +66,6 @@ def checksums(tx: Transaction, rpm_id: int, kinds: Sequence[int]) -> dict[tuple[
 
 
 def add_checksum(tx: Transaction, rpm_id: int, sigkey: str, kind: int, checksum: str) -> None:
-    """Store a checksum."""
-    values = {"rpm_id": rpm_id, "sigkey": sigkey, "checksum_type": kind, "checksum": checksum}
-    tx.execute(insert(t.rpm_checksum).values(**values))
+    """Store a checksum; one that another transaction stored first is left."""
+    values = {"rpm_id": rpm_id, "sigkey": sigkey, "checksum_type": int(kind), "checksum": checksum}
+    tx.execute(insert_or_skip(t.rpm_checksum).values(**values).on_conflict_do_nothing())

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from moromi.constants import ChecksumType
 from moromi.errors import GenericError
 from moromi.names import nvra
-from moromi.rpm import get_sighdr_key, padded, rip_rpm_sighdr, sighdr_sigmd5
+from moromi.rpm import (
+    get_sighdr_key,
+    padded,
+    rip_rpm_sighdr,
+    sighdr_sigmd5,
+    splice_rpm_sighdr,
+    spliced,
+)
 from moromi_hub import files
 from moromi_hub.builds import service as builds
 from moromi_hub.call import Call
@@ -52,3 +61,174 @@ def _store(call: Call, rpm: Info, build: Info, sighdr: bytes) -> None:
     target = builds.build_directory(call, build) / call.paths.sighdr(rpm, sigkey)
     files.write(call.tx, target, content)
     call.run_callbacks("postRPMSign", **details)
+
+
+def rpm_id_of(call: Call, rpm_info: Any) -> int | None:
+    """The id of the rpm that a query names; an id is not looked up."""
+    if isinstance(rpm_info, int):
+        return rpm_info
+    found = rpms.get_rpm(call, rpm_info)
+    return None if found is None else int(found["id"])
+
+
+# signed copies
+
+
+def write_signed(call: Call, rpm_info: Any, sigkey: str, force: bool = False) -> None:
+    """Make the copy of an rpm that carries a stored signature, and store its checksums.
+
+    A copy that is there is kept unless `force`. Raises GenericError for an external
+    rpm, a missing file, or a key whose signature is not stored.
+    """
+    kinds = checksum_kinds(call, None)
+    rpm = rpms.require_internal(call, rpm_info)
+    build = builds.require_build(call, rpm["build_id"])
+    sigkey = sigkey.lower()
+    source = _plain_file(builds.build_directory(call, build) / call.paths.rpm(rpm))
+    if not queries.of_rpm(call.tx, rpm["id"], sigkey):
+        raise GenericError(f"No cached signature for package {nvra(rpm)}, key {sigkey}")
+    target = builds.build_directory(call, build) / call.paths.signed(rpm, sigkey)
+    if force or not target.exists():
+        sighdr = _stored_header(call, rpm, build, sigkey).read_bytes()
+        files.make_directories(target.parent)
+        splice_rpm_sighdr(sighdr, source, target)
+        files.sync_directory(target.parent)
+    found = queries.checksums(call.tx, rpm["id"], kinds)
+    _keep(call, rpm["id"], sigkey, _digests(_blocks(target), kinds), found)
+
+
+def _plain_file(path: Path) -> Path:
+    if not path.exists():
+        raise GenericError(f"No such path: {path}")
+    if not path.is_file():
+        raise GenericError(f"Not a regular file: {path}")
+    return path
+
+
+def _stored_header(call: Call, rpm: Info, build: Info, sigkey: str) -> Path:
+    return _plain_file(builds.build_directory(call, build) / call.paths.sighdr(rpm, sigkey))
+
+
+def _blocks(path: Path) -> Iterable[bytes]:
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            yield block
+
+
+def _digests(blocks: Iterable[bytes], kinds: Sequence[ChecksumType]) -> dict[ChecksumType, str]:
+    made = {kind: hashlib.new(kind.wire_name, usedforsecurity=False) for kind in kinds}
+    for block in blocks:
+        for digest in made.values():
+            digest.update(block)
+    return {kind: digest.hexdigest() for kind, digest in made.items()}
+
+
+def _keep(
+    call: Call,
+    rpm_id: int,
+    sigkey: str,
+    computed: Mapping[ChecksumType, str],
+    stored: Mapping[tuple[str, int], str],
+) -> None:
+    """Store checksums; GenericError if one differs from what is stored."""
+    for kind, value in computed.items():
+        old = stored.get((sigkey, kind))
+        if old is None:
+            queries.add_checksum(call.tx, rpm_id, sigkey, kind, value)
+        elif old != value:
+            raise GenericError(
+                f"Calculate checksum is different than checksum in DB for rpm ID {rpm_id}, "
+                f"sigkey {sigkey} and checksum type {kind.wire_name}."
+            )
+
+
+def checksum_kinds(call: Call, names: Sequence[str] | None) -> list[ChecksumType]:
+    """Types by their names; None: those of the option RPMDefaultChecksums.
+
+    Raises GenericError `Checksum_type … isn't supported`.
+    """
+    known = {kind.wire_name: kind for kind in ChecksumType}
+    kinds = []
+    for name in call.settings.RPMDefaultChecksums.split() if names is None else names:
+        if name not in known:
+            raise GenericError(f"Checksum_type {name} isn't supported")
+        kinds.append(known[name])
+    return kinds
+
+
+def rpm_checksums(
+    call: Call, rpm_id: int, names: Sequence[str] | None, cache_only: bool
+) -> dict[str, dict[str, str | None]]:
+    """{key: {type: hex digits or None}} of the signed forms of an rpm.
+
+    What is not stored is computed (from the signed copy, or spliced in memory) and
+    stored, unless `cache_only`.
+    """
+    kinds = checksum_kinds(call, names)
+    rpm = rpms.require_rpm(call, rpm_id)
+    keys = [row["sigkey"] for row in queries.of_rpm(call.tx, rpm_id)]
+    stored = queries.checksums(call.tx, rpm_id, kinds)
+    if not cache_only:
+        build = builds.require_build(call, rpm["build_id"]) if keys else {}
+        for key in keys:
+            missing = [kind for kind in kinds if (key, kind) not in stored]
+            if missing:
+                computed = _digests(_signed_form(call, rpm, build, key), missing)
+                _keep(call, rpm_id, key, computed, stored)
+                stored |= {(key, int(kind)): value for kind, value in computed.items()}
+    return {key: {kind.wire_name: stored.get((key, kind)) for kind in kinds} for key in keys}
+
+
+def _signed_form(call: Call, rpm: Info, build: Info, sigkey: str) -> Iterable[bytes]:
+    directory = builds.build_directory(call, build)
+    copy = directory / call.paths.signed(rpm, sigkey)
+    if copy.is_file():
+        yield from _blocks(copy)
+        return
+    sighdr = _stored_header(call, rpm, build, sigkey).read_bytes()
+    with open(_plain_file(directory / call.paths.rpm(rpm)), "rb") as source:
+        yield from spliced(source, sighdr)
+
+
+# deletion
+
+
+def delete_signatures(call: Call, rpm_info: Any, sigkey: str | None, all_sigs: bool) -> None:
+    """Forget signatures of an rpm; signed copies go, stored headers are kept aside, after the commit.
+
+    Raises GenericError `No signature specified`, `… has no matching signatures to delete`, or for a
+    file that is in the way.
+    """
+    if all_sigs:
+        sigkey = None
+    elif not sigkey:
+        raise GenericError("No signature specified")
+    rpm = rpms.require_internal(call, rpm_info)
+    build = builds.require_build(call, rpm["build_id"])
+    rows = queries.of_rpm(call.tx, rpm["id"], sigkey)
+    if not rows:
+        raise GenericError(f"{nvra(rpm)} has no matching signatures to delete")
+    directory = builds.build_directory(call, build)
+    for row in rows:
+        copy = directory / call.paths.signed(rpm, row["sigkey"])
+        header = directory / call.paths.sighdr(rpm, row["sigkey"])
+        aside = header.with_name(f"{header.name}.{row['sighash']}.save")
+        for path in (copy, header):
+            if path.exists() and not path.is_file():
+                raise GenericError(f"Not a regular file: {path}")
+        call.tx.after_commit(_removal(copy, header, aside))
+    queries.remove(call.tx, rpm["id"], [row["sigkey"] for row in rows])
+
+
+def _removal(copy: Path, header: Path, aside: Path) -> Callable[[], None]:
+    def remove() -> None:
+        copy.unlink(missing_ok=True)
+        if header.exists():
+            os.replace(header, aside)
+
+    return remove
+
+
+def forget_build(call: Call, build_id: int) -> None:
+    """Delete the rows of all signatures and checksums of a build's rpms."""
+    queries.remove_of_build(call.tx, build_id)

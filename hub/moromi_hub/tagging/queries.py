@@ -12,7 +12,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Integer, Select, Subquery, Text, and_, func, insert, or_, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Integer,
+    Select,
+    Subquery,
+    Text,
+    and_,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+)
 from sqlalchemy.sql.expression import FromClause
 
 from moromi.constants import BuildState, TagUpdateType
@@ -293,6 +306,11 @@ def note_update(tx: Transaction, tag_ids: Sequence[int], kind: TagUpdateType, us
     ]
     if rows:
         tx.execute(insert(t.tag_updates), rows)
+
+
+def remove_of_build(tx: Transaction, build_id: int) -> None:
+    """Delete all rows of a build, dead ones too."""
+    tx.execute(delete(t.tag_listing).where(t.tag_listing.c.build_id == build_id))
 
 
 def builds_to_move(tx: Transaction, tag_id: int, package_id: int) -> list[dict[str, Any]]:

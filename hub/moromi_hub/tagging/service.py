@@ -127,6 +127,13 @@ def tags_of_build(call: Call, build_id: int) -> list[dict[str, Any]]:
     return queries.tags_of(call.tx, build_id)
 
 
+def forget_build(call: Call, build_id: int) -> None:
+    """Delete all tagging of a build, history included."""
+    for tag in queries.tags_of(call.tx, build_id):
+        tags.changed(call, tag["id"])
+    queries.remove_of_build(call.tx, build_id)
+
+
 def mass_tag(call: Call, tag_info: Any, infos: Sequence[Any]) -> None:
     """Tag builds in order, each in an event of its own; no policy, access or package is checked."""
     tag = tags.require_tag(call, tag_info)

@@ -29,3 +29,8 @@ def count_builds(tx: Transaction, volume_id: int) -> int:
     """How many builds say that they are on a volume."""
     counted = select(func.count()).select_from(t.build).where(t.build.c.volume_id == volume_id)
     return int(tx.scalar(counted))
+
+
+def lock(tx: Transaction, volume_id: int) -> None:
+    """Keep the row of a volume from being removed, or from getting builds, until the transaction ends."""
+    tx.execute(select(t.volume.c.id).where(t.volume.c.id == volume_id).with_for_update())
