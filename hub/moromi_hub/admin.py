@@ -69,12 +69,9 @@ def worker(config: Path) -> None:
 @_config
 def events(config: Path) -> None:
     """Run the push service alone."""
-    from moromi_hub import logs
     from moromi_hub.events import main as events_main
 
-    settings = configuration.load(config)
-    logs.configure(settings)
-    events_main.run(settings)
+    events_main.run(config)
 
 
 @main.group()

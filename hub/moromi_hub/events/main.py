@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 from granian.constants import Interfaces
 from granian.server import Server
 
 from moromi.errors import ConfigurationError
-from moromi_hub.settings import Settings
+from moromi_hub import logs
+from moromi_hub import settings as configuration
 
 
-def run(settings: Settings) -> None:
-    """Serve the streams on `PushListen` until SIGTERM. The environment names the configuration file."""
+def run(config: Path) -> None:
+    """Serve the streams on `PushListen` until SIGTERM."""
+    settings = configuration.load(config)
+    logs.configure(settings)
     if not settings.PushListen:
         raise ConfigurationError("PushListen is not set: there is no push service to run")
+    # the worker process of the server reads the file again
+    os.environ[configuration.CONFIG_VARIABLE] = str(config)
     host, _, port = settings.PushListen.rpartition(":")
     Server(
         "moromi_hub.events.app:make_application",
