@@ -30,6 +30,7 @@ class Cli:
     anonymous: bool = False
     command: click.Context | None = None
     _session: "ClientSession | None" = field(default=None, repr=False)
+    _told_retry: bool = False
 
     def begin(self, ctx: click.Context, anonymous: bool) -> None:
         """A command starts; called before its function."""
@@ -52,7 +53,15 @@ class Cli:
         """A session that has not talked to the hub yet."""
         from moromi.client import ClientSession
 
-        return ClientSession(self.settings.server, self.settings.session_options())
+        session = ClientSession(self.settings.server, self.settings.session_options())
+        session.on_retry = self._tell_retry
+        return session
+
+    def _tell_retry(self, error: Exception, pause: float) -> None:
+        """Nobody should look at a silent terminal for minutes."""
+        if not (self.quiet or self._told_retry):
+            warn(f"{error}\nTrying again every {pause:.0f} s, {self.settings.max_retries} times (Ctrl-C ends it)")
+        self._told_retry = True
 
     def login(self) -> "ClientSession":
         """The session, logged in also where the command does not ask for it."""

@@ -10,7 +10,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
@@ -62,6 +62,8 @@ class ClientSession:
         self.sinfo: SessionInfo | None = None
         self.callnum: int | None = None
         self.logged_in = False
+        self.on_retry: Callable[[Exception, float], None] | None = None
+        """Told of each failure that is retried after a pause (seconds), for a person who waits."""
         self._hub_version: str | None = None
         self._collected: list[dict[str, Any]] | None = None
         self._lock = threading.RLock()
@@ -346,6 +348,8 @@ class ClientSession:
                     raise
                 logger.info("try #%i for call %s (%s) failed: %s", failures, self.callnum, name, err)
                 self.transport.drop()
+                if pause and self.on_retry:
+                    self.on_retry(err, pause)
                 time.sleep(pause)
 
     def _once_or_twice(self, post: Any, repeat: bool) -> Answer:

@@ -32,11 +32,11 @@ def mask_secrets(text: str) -> str:
     return _SECRETS.sub(r"\1XXXXX", text)
 
 
-class TransportError(Exception):
+class TransportError(OSError):
     """The exchange itself failed: no connection, a cut one, a time-out, an HTTP error status.
 
-    `failure` says whether a repeat can help; `status` is the HTTP status or None. The original exception is
-    the cause.
+    An OSError, as the HTTP library's own errors are. `failure` says whether a repeat can help; `status` is
+    the HTTP status or None. The original exception is the cause.
     """
 
     def __init__(self, message: str, failure: Failure = Failure.OTHER, status: int | None = None) -> None:
