@@ -21,7 +21,6 @@ from sqlalchemy import (
     literal,
     or_,
     select,
-    true,
     update,
     values,
 )
@@ -253,8 +252,9 @@ def drop_stale_refusals(tx: Transaction, soft_seconds: float) -> None:
 def store_reasons(tx: Transaction, key: str, reasons: Mapping[int, str]) -> None:
     """Replace the reasons of all tasks (`key` task_id) or hosts (host_id); what stays is not written."""
     column = _reasons.c[key]
-    tx.execute(delete(_reasons).where(column.is_not(None), ~(column == _ids(reasons)) if reasons else true()))
+    gone = delete(_reasons).where(column.is_not(None))
     if not reasons:
+        tx.execute(gone)
         return
     given = (
         func.unnest(cast(list(reasons), ARRAY(Integer)), cast(list(reasons.values()), ARRAY(Text)))
@@ -262,13 +262,18 @@ def store_reasons(tx: Transaction, key: str, reasons: Mapping[int, str]) -> None
         .render_derived(name="given")
     )
     query = pg_insert(_reasons).from_select([key, "msg"], select(given.c.id, given.c.msg))
-    tx.execute(
-        query.on_conflict_do_update(
-            index_elements=[key],
-            set_={"msg": query.excluded.msg, "since": func.now()},
-            where=_reasons.c.msg != query.excluded.msg,
-        )
+    query = query.on_conflict_do_update(
+        index_elements=[key],
+        set_={"msg": query.excluded.msg, "since": func.now()},
+        where=_reasons.c.msg != query.excluded.msg,
     )
+    tx.execute(query.add_cte(gone.where(~(column == _ids(reasons))).cte("gone")))
+
+
+def with_reason(tx: Transaction, message: str) -> list[int]:
+    """Ids of the free tasks that wait for this reason."""
+    query = select(_t.c.id).join(_reasons, _reasons.c.task_id == _t.c.id)
+    return list(tx.scalars(query.where(_reasons.c.msg == message, _t.c.state == TaskState.FREE)))
 
 
 def reasons(tx: Transaction, task_id: int | None, host_id: int | None) -> list[dict[str, Any]]:

@@ -120,7 +120,7 @@ def _decide(call: Call, hosts: Sequence[Row], active: Sequence[Row], free: Seque
     owners = Counter(row["owner"] for row in active if not row["waiting"])
     tasks = [_task(row) for row in free]
     sound: set[int] = set()
-    poison: set[int] = set()
+    poison = _unreadable(call, known) if (known := queries.with_reason(call.tx, _POISON)) else set()
     while True:
         outcome = planning.make_plan(
             _hosts(call, hosts, active),

@@ -1,0 +1,125 @@
+"""The background process: `moromi-hub worker`.
+
+A thread listens for push messages and wakes the jobs that they concern; each job
+has a thread of its own, works only while it leads (see `leadership`), and runs
+when woken and every so often. An error in a job is logged and the job tried
+again later: the process goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy.exc import OperationalError
+
+from moromi_hub.hub import Hub
+from moromi_hub.settings import Settings
+from moromi_hub.worker.jobs import JOBS, Job
+from moromi_hub.worker.leadership import Leadership
+from moromi_hub.worker.listener import Listener
+
+log = logging.getLogger(__name__)
+
+_CLAIM_SECONDS = 2.0
+_RETRY_SECONDS = 1.0
+_FAILED_SECONDS = 10.0
+
+
+def run(settings: Settings) -> None:
+    """Work until SIGTERM or SIGINT."""
+    hub = Hub(settings)
+    worker = Worker(hub)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: worker.listener.stop())
+    try:
+        worker.run()
+    finally:
+        hub.close()
+
+
+class Worker:
+    """All jobs of a process; `run` returns after `listener.stop()`."""
+
+    def __init__(self, hub: Hub, jobs: Iterable[Job] = JOBS) -> None:
+        self._runners = [_Runner(hub, job) for job in jobs]
+        self.listener = Listener(hub.engine, self._publish, self._wake_all)
+
+    def run(self) -> None:
+        """Run the jobs; listen in this thread."""
+        for runner in self._runners:
+            runner.thread.start()
+        try:
+            self.listener.run()
+        finally:
+            for runner in self._runners:
+                runner.stop()
+            for runner in self._runners:
+                runner.thread.join()
+
+    def _publish(self, message: dict[str, Any]) -> None:
+        for runner in self._runners:
+            if runner.job.wakes(message):
+                runner.due.set()
+
+    def _wake_all(self) -> None:
+        for runner in self._runners:
+            runner.due.set()
+
+
+class _Runner:
+    """The thread of one job."""
+
+    def __init__(self, hub: Hub, job: Job) -> None:
+        self.job = job
+        self.due = threading.Event()
+        self.thread = threading.Thread(target=self._run, name=f"job-{job.name}", daemon=True)
+        self._hub = hub
+        self._stopped = threading.Event()
+
+    def stop(self) -> None:
+        """End after what is being done now."""
+        self._stopped.set()
+        self.due.set()
+
+    def _run(self) -> None:
+        leadership = Leadership(self._hub.engine, f"worker:{self.job.name}")
+        try:
+            while not self._stopped.is_set():
+                self._stopped.wait(self._turn(leadership))
+        finally:
+            leadership.release()
+
+    def _turn(self, leadership: Leadership) -> float:
+        """Run once, or wait for a reason to; the pause in seconds before the next turn."""
+        try:
+            led = leadership.held
+            if not leadership.hold():
+                return _CLAIM_SECONDS
+            if not led:
+                self.due.set()
+            self.due.wait(self.job.every(self._hub.settings))
+            self._stopped.wait(self.job.gather)
+            if self._stopped.is_set() or not leadership.hold():
+                return 0.0
+            self.due.clear()
+            return self._work()
+        except OperationalError as error:
+            log.warning("job %s: no database: %s", self.job.name, error)
+            self.due.set()
+            return _RETRY_SECONDS
+        except Exception:
+            log.exception("job %s failed", self.job.name)
+            return _FAILED_SECONDS
+
+    def _work(self) -> float:
+        """Run the job in a transaction. A busy job rests as long as it worked, so that others get on."""
+        began = time.monotonic()
+        with self._hub.call(f"worker.{self.job.name}") as call:
+            self.job.run(call)
+        took = time.monotonic() - began
+        return took if self.due.is_set() else 0.0
