@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from moromi.client import ClientSession
+from moromi.client import ClientSession, TransportError
 from moromi.constants import BuildState, TaskState
 from moromi.errors import GenericError
 from samplesite import content, samples
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.reset:
             reset(site)
         return run(site)
-    except (SiteError, GenericError, OSError, subprocess.CalledProcessError) as error:
+    except (SiteError, GenericError, TransportError, OSError, subprocess.CalledProcessError) as error:
         say(f"quickstart: {error}")
         return 1
 

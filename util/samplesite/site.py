@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from moromi.client import ClientSession
+from moromi.client import ClientSession, TransportError
 from moromi.errors import GenericError
 from samplesite.services import Service, wait_for
 
@@ -139,7 +139,7 @@ class Site:
         session = ClientSession(f"{self.url}/kojihub", {"anon_retry": False, "max_retries": 0, "timeout": 5})
         try:
             return bool(session.call("getAPIVersion") == 1)
-        except (OSError, GenericError):
+        except (TransportError, GenericError):
             return False
 
     def stop(self) -> list[str]:
