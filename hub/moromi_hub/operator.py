@@ -12,15 +12,13 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import select
-
 from moromi.constants import AuthType, UserStatus, UserType
 from moromi_hub.auth import password as passwords
 from moromi_hub.auth import queries as auth_queries
 from moromi_hub.auth.model import Session
 from moromi_hub.call import Call
 from moromi_hub.hub import Hub
-from moromi_schema import tables as t
+from moromi_hub.users import service as users
 
 
 class Operator:
@@ -95,13 +93,5 @@ def session_for(user_id: int, name: str) -> Session:
 
 
 def _administrator(call: Call) -> tuple[int, str]:
-    query = (
-        select(t.users.c.id, t.users.c.name)
-        .join(t.user_perms, t.user_perms.c.user_id == t.users.c.id)
-        .join(t.permissions, t.permissions.c.id == t.user_perms.c.perm_id)
-        .where(t.permissions.c.name == "admin", t.user_perms.c.active.is_(True))
-        .order_by(t.users.c.id)
-        .limit(1)
-    )
-    row = call.tx.row(query)
-    return (row["id"], row["name"]) if row else (0, "operator")
+    found = users.first_administrator(call)
+    return (found["id"], found["name"]) if found else (0, "operator")

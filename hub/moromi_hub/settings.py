@@ -95,6 +95,24 @@ class Settings:
     DebuginfoTags: str = ""
     SourceTags: str = ""
     SeparateSourceTags: str = ""
+    # repositories, our own; the names and defaults of kojira's options, in seconds
+    RepoAuto: bool = False
+    """Make a new repository whenever the build tag of a live target has changed."""
+    RepoUpkeep: bool = True
+    """Expire and remove repositories; to be switched off where kojira does it with lifetimes of its own."""
+    RepoInitTimeout: int = 7200
+    RepoLifetime: int = 604800
+    DistRepoLifetime: int = 604800
+    ExpiredRepoLifetime: int = 604800
+    RepoSupersededLifetime: int = 3600
+    """With RepoAuto: how long a repository that a newer one replaces stays READY, and then EXPIRED."""
+    IgnoreStrayRepos: bool = False
+    IgnoreOtherVolumes: bool = False
+    # clearing up, our own; in days, 0 is never
+    SessionsAge: int = 1
+    ReservationsAge: int = 1
+    SchedulerLogsAge: int = 7
+    UploadsAge: int = 14
     # our own
     EmbeddedDatabase: str | None = None
     """Data directory of an embedded PostgreSQL; used when no database is named."""

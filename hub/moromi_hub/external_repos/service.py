@@ -96,7 +96,7 @@ def edit_repo(call: Call, info: Any, name: str | None, url: str | None) -> None:
     if url and _with_slash(url) != repo["url"]:
         queries.revoke_config(call.tx, call.user_id, repo["id"])
         queries.create_config(call.tx, call.user_id, repo["id"], _with_slash(url))
-        _notify_users(call, repo["id"])
+        notify_users(call, repo["id"])
 
 
 def delete_repo(call: Call, info: Any) -> None:
@@ -107,7 +107,8 @@ def delete_repo(call: Call, info: Any) -> None:
     queries.revoke_config(call.tx, call.user_id, repo["id"])
 
 
-def _notify_users(call: Call, repo_id: int) -> None:
+def notify_users(call: Call, repo_id: int) -> None:
+    """Tell listeners that the tags which use a repository have changed."""
     for use in tag_repos(call, repo_id=repo_id):
         tags.changed(call, use["tag_id"])
 

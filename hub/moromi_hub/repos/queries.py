@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, cast, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, cast, delete, func, insert, or_, select, union_all, update
 from sqlalchemy.dialects.postgresql import JSONB
 
 from moromi.constants import BuildrootState, RepoState
@@ -212,11 +212,13 @@ def references(tx: Transaction, repo_id: int) -> list[dict[str, Any]]:
     return tx.rows(query)
 
 
-def open_ended(tx: Transaction) -> list[dict[str, Any]]:
-    """READY repositories without an end: `{id, tag_id, create_event}`."""
+def open_ended(tx: Transaction, tag_ids: Collection[int] | None = None) -> list[dict[str, Any]]:
+    """READY repositories (of some tags) without an end: `{id, tag_id, create_event}`."""
     query = select(_repo.c.id, _repo.c.tag_id, _repo.c.create_event).where(
         _repo.c.state == RepoState.READY, _repo.c.end_event.is_(None)
     )
+    if tag_ids is not None:
+        query = query.where(_repo.c.tag_id.in_(tag_ids))
     return tx.rows(query.order_by(_repo.c.id))
 
 
@@ -299,10 +301,17 @@ def forget_requests(tx: Transaction, minutes: int) -> None:
     tx.execute(delete(_queue).where(_queue.c.active.is_(False), _queue.c.update_time < limit))
 
 
-def try_queue_lock(tx: Transaction) -> bool:
-    """Take the lock `repo-queue` until the end of the transaction, unless somebody has it."""
-    held = select(t.locks.c.name).where(t.locks.c.name == "repo-queue").with_for_update(skip_locked=True)
-    return tx.scalar(held) is not None
+def queue_lock(tx: Transaction, wait: bool) -> bool:
+    """Take the lock `repo-queue` until the end of the transaction; without `wait` only if it is free."""
+    held = select(t.locks.c.name).where(t.locks.c.name == "repo-queue")
+    return tx.scalar(held.with_for_update(skip_locked=not wait)) is not None
+
+
+def begun_tasks(tx: Transaction, task_ids: Collection[int]) -> set[int]:
+    """Those of the newRepo tasks that have read their tag: a repository names them."""
+    if not task_ids:
+        return set()
+    return set(tx.scalars(select(_repo.c.task_id).where(_repo.c.task_id.in_(task_ids))))
 
 
 def auto_tags(tx: Transaction) -> list[int]:
@@ -314,11 +323,33 @@ def auto_tags(tx: Transaction) -> list[int]:
     return [int(tag_id) for tag_id in tx.scalars(query.order_by(extra.c.tag_id))]
 
 
-def live_build_tags(tx: Transaction, tag_ids: Collection[int]) -> list[int]:
-    """Those of the tags that are the build tag of a live target."""
+def live_build_tags(tx: Transaction, tag_ids: Collection[int] | None = None) -> list[int]:
+    """Those of the tags (None: of all) that are the build tag of a live target."""
     config = t.build_target_config
-    query = select(config.c.build_tag).where(versions.visible(config), config.c.build_tag.in_(tag_ids))
-    return sorted(set(tx.scalars(query)))
+    query = select(config.c.build_tag).where(versions.visible(config)).distinct().order_by(config.c.build_tag)
+    if tag_ids is not None:
+        query = query.where(config.c.build_tag.in_(tag_ids))
+    return list(tx.scalars(query))
+
+
+def covered_events(tx: Transaction, tag_ids: Collection[int]) -> dict[int, int]:
+    """By tag, the event up to which a repository with default options is there or was asked for.
+
+    A request counts even when it has failed: the same tag would fail again.
+    """
+    no_options = cast({}, JSONB)
+    there = select(_repo.c.tag_id, _repo.c.create_event.label("event")).where(
+        _repo.c.tag_id.in_(tag_ids),
+        _repo.c.dist.is_(False),
+        _repo.c.state == RepoState.READY,
+        func.coalesce(_repo.c.custom_opts, no_options) == no_options,
+    )
+    asked = select(_queue.c.tag_id, _queue.c.min_event).where(
+        _queue.c.tag_id.in_(tag_ids), _queue.c.opts == no_options, _queue.c.min_event.is_not(None)
+    )
+    both = union_all(there, asked).subquery()
+    query = select(both.c.tag_id, func.max(both.c.event).label("event")).group_by(both.c.tag_id)
+    return {row["tag_id"]: row["event"] for row in tx.rows(query)}
 
 
 # external repositories' scratchpad

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from moromi.wire.named import join_named
 from moromi_hub import arguments
 from moromi_hub.auth import permissions
 from moromi_hub.call import Call
+from moromi_hub.external_repos import service as external_repos
 from moromi_hub.history import service as history
 from moromi_hub.repos import options, queries
 from moromi_hub.tags import service as tags
@@ -68,7 +69,7 @@ def place(
     request_id = queries.insert_request(
         call.tx,
         {
-            "owner": call.user_id,
+            "owner": _requester(call),
             "priority": priority,
             "tag_id": tag_id,
             "at_event": at,
@@ -78,6 +79,19 @@ def place(
     )
     call.tx.notify({"type": "request", "id": request_id, "tag": tag_id})
     return {**answer, "request": queries.request(call.tx, request_id)}
+
+
+def _requester(call: Call) -> int:
+    """The caller; for the hub itself the queue's user, else the first administrator."""
+    if call.session is not None:
+        return call.session.user_id
+    own = _queue_user(call)
+    if own is not None:
+        return own
+    administrator = users.first_administrator(call)
+    if administrator is None:
+        raise GenericError("nobody to ask for repositories: there is no administrator")
+    return int(administrator["id"])
 
 
 def _known_event(call: Call, event: Any) -> int:
@@ -147,15 +161,16 @@ class _Room:
         return True
 
 
-def check_queue(call: Call) -> None:
-    """Look after all active requests; silently nothing while somebody else does."""
-    if not queries.try_queue_lock(call.tx):
+def check_queue(call: Call, wait: bool = False) -> None:
+    """Look after all active requests; silently nothing while somebody else does, unless told to `wait`."""
+    if not queries.queue_lock(call.tx, wait):
         return
     room = _Room(call.settings.MaxRepoTasks, call.settings.MaxRepoTasksMaven)
-    waiting, changed = [], False
+    waiting, running, changed = [], [], False
     for request in queries.active_requests(call.tx):
         if _is_running(request):
             room.take(bool(request["opts"].get("maven")))
+            running.append(request)
             continue
         changed = True
         if request["task_id"] is not None and _take_result(call, request):
@@ -165,12 +180,36 @@ def check_queue(call: Call) -> None:
             call.tx.notify({"type": "request", "id": request["id"], "tag": request["tag_id"]})
             continue
         waiting.append(request)
-    owner = _queue_user(call) if waiting else None
-    for request in waiting:
-        if room.take(bool(request["opts"].get("maven"))):
-            _start(call, request, owner)
+    if waiting:
+        _start_waiting(call, waiting, running, room)
     if changed:
         queries.forget_requests(call.tx, call.settings.RequestCleanTime)
+
+
+def _start_waiting(
+    call: Call, waiting: Sequence[Mapping[str, Any]], running: Sequence[Mapping[str, Any]], room: _Room
+) -> None:
+    """Make the tasks there is room for, none of which does what another is about to do anyway."""
+    begun = queries.begun_tasks(call.tx, [request["task_id"] for request in running])
+    coming = [_purpose(request) for request in running if request["task_id"] not in begun]
+    busy = [_purpose(request) for request in running]
+    owner = _queue_user(call)
+    for request in waiting:
+        purpose = _purpose(request)
+        if request["at_event"] is None:
+            # A task that has not read the tag yet will bring what this request wants. An automatic
+            # request also waits for the one at work: the changes in the meantime then cost one repository.
+            automatic = request["priority"] > PRIO_DEFAULT
+            if purpose in coming or (automatic and purpose in busy):
+                continue
+        if room.take(bool(request["opts"].get("maven"))):
+            _start(call, request, owner)
+            coming.append(purpose)
+            busy.append(purpose)
+
+
+def _purpose(request: Mapping[str, Any]) -> tuple[int, int | None, dict[str, bool]]:
+    return (request["tag_id"], request["at_event"], request["opts"])
 
 
 def _is_running(request: Mapping[str, Any]) -> bool:
@@ -237,9 +276,9 @@ def auto_requests(call: Call) -> None:
         place(call, tag_id, least, None, {}, PRIO_DEFAULT + AUTO_PRIORITY)
 
 
-def update_end_events(call: Call) -> None:
-    """Note for every READY repository when its tag has changed since."""
-    for repo in queries.open_ended(call.tx):
+def update_end_events(call: Call, tag_ids: Collection[int] | None = None) -> None:
+    """Note for every READY repository (of some tags) when its tag has changed since."""
+    for repo in queries.open_ended(call.tx, tag_ids):
         event = history.tag_first_change_event(call, repo["tag_id"], after=repo["create_event"])
         if event is not None:
             queries.set_end_event(call.tx, repo["id"], event)
@@ -255,3 +294,4 @@ def set_external_data(call: Call, external_repo_id: int, data: Any) -> None:
     arguments.expect(data, dict)
     json.dumps(data)
     queries.set_external_data(call.tx, call.user_id, external_repo_id, data)
+    external_repos.notify_users(call, external_repo_id)

@@ -140,9 +140,11 @@ def _edit_extra(call: Call, tag: dict[str, Any], changes: Mapping[str, Any]) -> 
 def delete_tag(call: Call, tag_info: Any) -> None:
     """End a tag with everything in it; its name, id and repositories stay."""
     tag = service.require_tag(call, tag_info)
+    heirs = {link["tag_id"] for link in inheritance.full_inheritance(call, tag["id"], reverse=True)}
     queries.revoke_everything(call.tx, call.user_id, tag["id"])
     inheritance.forget(call)
-    service.changed(call, tag["id"])
+    for tag_id in (tag["id"], *sorted(heirs)):
+        service.changed(call, tag_id)
 
 
 def set_inheritance(call: Call, tag_info: Any, data: Any, clear: bool = False) -> None:

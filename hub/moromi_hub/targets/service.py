@@ -71,8 +71,14 @@ def create_target(call: Call, name: Any, build_tag: Any, dest_tag: Any) -> int:
         raise GenericError(f"A build target with the name '{name}' already exists")
     row = lookup.find_row(call.tx, t.build_target, name)
     target_id = int(row["id"]) if row else queries.insert_name(call.tx, name)
-    queries.create_config(call.tx, call.user_id, target_id, build_id, dest_id)
+    _write(call, target_id, build_id, dest_id)
     return target_id
+
+
+def _write(call: Call, target_id: int, build_id: int, dest_id: int) -> None:
+    queries.create_config(call.tx, call.user_id, target_id, build_id, dest_id)
+    # from now on a repository of the build tag is wanted
+    tags.changed(call, build_id)
 
 
 def edit_target(call: Call, info: Any, name: Any, build_tag: Any, dest_tag: Any) -> None:
@@ -86,7 +92,7 @@ def edit_target(call: Call, info: Any, name: Any, build_tag: Any, dest_tag: Any)
             raise GenericError(f'name "{name}" is already taken by build target {taken["id"]}')
         queries.rename(call.tx, target["id"], name)
     queries.revoke_config(call.tx, call.user_id, target["id"])
-    queries.create_config(call.tx, call.user_id, target["id"], build_id, dest_id)
+    _write(call, target["id"], build_id, dest_id)
 
 
 def delete_target(call: Call, info: Any) -> None:

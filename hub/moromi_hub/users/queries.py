@@ -238,3 +238,16 @@ def generators(tx: Transaction) -> list[dict[str, Any]]:
         .where(access.c.active.is_(True))
         .order_by(cg.c.id, _u.c.id)
     )
+
+
+def first_administrator(tx: Transaction) -> dict[str, Any] | None:
+    """The `{id, name}` of the oldest user with permission `admin`: who acts where nobody is logged in."""
+    query = (
+        select(_u.c.id, _u.c.name)
+        .join(_up, _up.c.user_id == _u.c.id)
+        .join(_p, _p.c.id == _up.c.perm_id)
+        .where(_p.c.name == "admin", _up.c.active.is_(True))
+        .order_by(_u.c.id)
+        .limit(1)
+    )
+    return tx.row(query)

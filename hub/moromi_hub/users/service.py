@@ -268,3 +268,8 @@ def revoke_permission(call: Call, user_info: Any, permission: Any) -> None:
     if all(held != found["name"] for held, _ in queries.permissions(call.tx, user["id"], with_groups=False)):
         raise GenericError(f"user {user_info} does not have permission: {permission}")
     queries.revoke(call.tx, call.user_id, user["id"], found["id"])
+
+
+def first_administrator(call: Call) -> dict[str, Any] | None:
+    """The `{id, name}` of the oldest administrator, who acts for the hub itself."""
+    return queries.first_administrator(call.tx)

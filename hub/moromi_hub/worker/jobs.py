@@ -12,15 +12,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from moromi.constants import TaskState
+from moromi.constants import RepoState, TaskState
 from moromi_hub.call import Call
-from moromi_hub.repos import requests
+from moromi_hub.repos import follow, requests
 from moromi_hub.scheduler import run as scheduler
 from moromi_hub.settings import Settings
 
 Message = Mapping[str, Any]
 
-_QUICK, _LAZY = 0.003, 1.0
+_QUICK = 0.003
 _UNCHANGED = (TaskState.OPEN, TaskState.ASSIGNED)
 _ENDED = (TaskState.CLOSED, TaskState.FAILED, TaskState.CANCELED)
 
@@ -31,13 +31,17 @@ class Job:
 
     name: str
     """Names the advisory lock, the log lines and the call."""
-    run: Callable[[Call], object]
+    run: Callable[..., object]
     wakes: Callable[[Message], bool]
     """Whether a push message is a reason to run."""
     every: Callable[[Settings], float]
     """Seconds after which it runs unasked."""
     gather: float = _QUICK
     """Seconds to wait after a message, so that one run serves many."""
+    patience: float = 0.0
+    """While messages keep coming, wait again, for so many seconds at most."""
+    subject: Callable[[Message], int] | None = None
+    """What a message is about; with it `run` is also given the ids of all messages, or None for everything."""
 
 
 def _schedule(call: Call) -> None:
@@ -63,21 +67,30 @@ def _wakes_requests(message: Message) -> bool:
     return message["type"] in ("request", "repo")
 
 
+def _is_ready(message: Message) -> bool:
+    """A new repository: its tag may have changed while it was made."""
+    return message["type"] == "repo" and message["state"] == RepoState.READY
+
+
+def _serve_requests(call: Call) -> None:
+    requests.check_queue(call, wait=True)
+
+
+def _minute(settings: Settings) -> float:
+    return 60.0
+
+
 JOBS: tuple[Job, ...] = (
     Job("scheduler", _schedule, _wakes_scheduler, _scheduler_interval),
-    Job("repo-requests", requests.check_queue, _wakes_requests, lambda settings: 60.0),
+    Job("repo-requests", _serve_requests, _wakes_requests, _minute),
+    Job("repo-auto-requests", requests.auto_requests, lambda message: message["type"] == "tag", _minute, 1.0),
     Job(
-        "repo-auto-requests",
-        requests.auto_requests,
-        lambda message: message["type"] == "tag",
-        lambda settings: 60.0,
-        _LAZY,
-    ),
-    Job(
-        "repo-end-events",
-        requests.update_end_events,
-        lambda message: message["type"] in ("tag", "repo"),
-        lambda settings: 300.0,
-        _LAZY,
+        "repo-follow",
+        follow.follow,
+        lambda message: message["type"] == "tag" or _is_ready(message),
+        lambda settings: 600.0,
+        gather=0.2,
+        patience=2.0,
+        subject=lambda message: int(message["id" if message["type"] == "tag" else "tag"]),
     ),
 )

@@ -64,11 +64,11 @@ class Worker:
     def _publish(self, message: dict[str, Any]) -> None:
         for runner in self._runners:
             if runner.job.wakes(message):
-                runner.due.set()
+                runner.wake(message)
 
     def _wake_all(self) -> None:
         for runner in self._runners:
-            runner.due.set()
+            runner.wake(None)
 
 
 class _Runner:
@@ -80,6 +80,20 @@ class _Runner:
         self.thread = threading.Thread(target=self._run, name=f"job-{job.name}", daemon=True)
         self._hub = hub
         self._stopped = threading.Event()
+        self._lock = threading.Lock()
+        self._subjects: set[int] | None = None
+        self._messages = 0
+
+    def wake(self, message: dict[str, Any] | None) -> None:
+        """Have the job run because of a message; None: some may have been missed."""
+        subject = self.job.subject
+        with self._lock:
+            self._messages += 1
+            if message is None or subject is None:
+                self._subjects = None
+            elif self._subjects is not None:
+                self._subjects.add(subject(message))
+        self.due.set()
 
     def stop(self) -> None:
         """End after what is being done now."""
@@ -100,26 +114,47 @@ class _Runner:
             led = leadership.held
             if not leadership.hold():
                 return _CLAIM_SECONDS
-            if not led:
-                self.due.set()
-            self.due.wait(self.job.every(self._hub.settings))
-            self._stopped.wait(self.job.gather)
+            if not led or not self.due.wait(self.job.every(self._hub.settings)):
+                self.wake(None)
+            self._gather()
             if self._stopped.is_set() or not leadership.hold():
                 return 0.0
-            self.due.clear()
             return self._work()
         except OperationalError as error:
             log.warning("job %s: no database: %s", self.job.name, error)
-            self.due.set()
+            self.wake(None)
             return _RETRY_SECONDS
         except Exception:
             log.exception("job %s failed", self.job.name)
+            with self._lock:
+                self._subjects = None
             return _FAILED_SECONDS
+
+    def _gather(self) -> None:
+        """Wait for the messages that follow the first."""
+        deadline = time.monotonic() + self.job.patience
+        seen = -1
+        while seen != self._messages and not self._stopped.is_set():
+            seen = self._messages
+            self._stopped.wait(self.job.gather)
+            if time.monotonic() >= deadline:
+                break
+
+    def _take_subjects(self) -> set[int] | None:
+        """What the coming run is about; messages from now on are for the next."""
+        with self._lock:
+            self.due.clear()
+            subjects, self._subjects = self._subjects, set()
+        return subjects
 
     def _work(self) -> float:
         """Run the job in a transaction. A busy job rests as long as it worked, so that others get on."""
         began = time.monotonic()
+        subjects = self._take_subjects()
         with self._hub.call(f"worker.{self.job.name}") as call:
-            self.job.run(call)
+            if self.job.subject is None:
+                self.job.run(call)
+            else:
+                self.job.run(call, subjects)
         took = time.monotonic() - began
         return took if self.due.is_set() else 0.0
