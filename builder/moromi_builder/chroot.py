@@ -278,13 +278,17 @@ class BuildRoot:
 
     # -- work
 
-    def rebuild(self, srpm: Path) -> None:
-        """Build the binary packages of a source package into `result`. BuildError when that fails."""
+    def rebuild(self, srpm: Path, arch: str) -> None:
+        """Build the binary packages of a source package for an arch (maybe noarch) into `result`.
+
+        BuildError when that fails.
+        """
         self.begin()
-        status = self.mock(["--no-clean", "--target", self.target_arch, "--rebuild", str(srpm)])
+        target = arch if arch == "noarch" else self.target_arch
+        status = self.mock(["--no-clean", "--target", target, "--rebuild", str(srpm)])
         self.update_list()
         if not status:
-            raise self.fail(BuildError, f"error building package (arch {self.plan.arch})", status)
+            raise self.fail(BuildError, f"error building package (arch {arch})", status)
 
     def run_source_command(self, words: Sequence[str], directory: str) -> None:
         """Fetch a checkout's sources in the chroot, as the build user. BuildError when that fails."""

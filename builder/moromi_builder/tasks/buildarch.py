@@ -55,7 +55,7 @@ class BuildArch(Handler[BuildArchParams]):
         arch = self.find_arch(params.arch, config, self.context.arch)
         root = BuildRoot(self, RootPlan(tag=tag["id"], repo_id=int(repo["id"]), arch=arch))
         root.init()
-        root.rebuild(source)
+        root.rebuild(source, params.arch)
         return self._deliver(root)
 
     def _fetch(self) -> Path:
