@@ -175,7 +175,7 @@ class Buildroot:
                 self.runner.function(self.view, _nothing)
                 return
             except SandboxError as exc:
-                if not str(exc).startswith("mount overlay"):
+                if "mount overlay on " not in str(exc):
                     raise
                 self.logs.line("root", f"No overlay ({exc}): copying the base")
                 self._set_layers([])

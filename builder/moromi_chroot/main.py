@@ -160,6 +160,9 @@ def main() -> None:
     except ChrootError as exc:
         print(f"ERROR: {exc}", file=sys.stderr)
         code = exc.code
+    except OSError as exc:
+        print(f"ERROR: {exc}", file=sys.stderr)
+        code = SandboxError.code
     sys.exit(code)
 
 

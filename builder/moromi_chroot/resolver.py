@@ -53,7 +53,11 @@ def resolve(order: dict[str, Any]) -> list[list[str]]:
 def main() -> None:
     """Answer the order on the command line."""
     order = json.loads(sys.argv[1])
-    found = resolve(order)
+    errors = importlib.import_module("dnf.exceptions")
+    try:
+        found = resolve(order)
+    except errors.Error as exc:
+        sys.exit(str(exc))
     with open(order["output"], "w", encoding="utf-8") as writer:
         json.dump(found, writer)
 

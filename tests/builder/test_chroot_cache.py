@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import shutil
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -138,6 +139,36 @@ def test_without_overlay(make_root: MakeRoot, srpm: Srpm) -> None:
         root.init()
         assert (root.root / "usr" / "bin" / "bash").is_file()
         assert root.rebuild(srpm("hello-c"), "x86_64") == 0
+
+
+def _in_namespace(root: Root, script: str, *args: str | Path) -> int:
+    """Run an engine command after a shell script, in a mount namespace of their own."""
+    argv = ["unshare", "--mount", "sh", "-ec", f'{script}\nexec "$@"', "sh", *root.command(*args)]
+    return subprocess.run(argv, capture_output=True, check=False, timeout=120).returncode
+
+
+def test_overlay_that_cannot_be_mounted(make_root: MakeRoot, tmp_path: Path) -> None:
+    """In a container whose own root is an overlay, a base is copied."""
+    root = make_root("r1")
+    places = [tmp_path / name for name in ("lower", "upper", "work")]
+    for place in (*places, root.basedir):
+        place.mkdir()
+    lower, upper, work = places
+    options = f"lowerdir={lower},upperdir={upper},workdir={work}"
+    script = (
+        f"mount --make-rprivate /; mount -t overlay overlay -o {options} {root.basedir}\n"
+        f"{' '.join(root.command('--init'))}"
+    )
+    assert _in_namespace(root, script, "--chroot", "rpm -q bash") == 0
+    assert (upper / "r1" / "root" / "usr" / "bin" / "bash").is_file()
+
+
+def test_full_disk(make_root: MakeRoot, srpm: Srpm) -> None:
+    """A full disk is an error of the machine's, with its name, and not a failed build."""
+    root = make_root("r1")
+    root.basedir.mkdir()
+    script = f"mount --make-rprivate /; mount -t tmpfs -o size=1m tmpfs {root.basedir}"
+    assert _in_namespace(root, script, "--init") == 70
 
 
 def test_two_engines_at_once(make_root: MakeRoot, tmp_path: Path) -> None:
