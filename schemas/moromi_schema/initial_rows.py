@@ -9,23 +9,26 @@ from sqlalchemy import Connection, insert
 
 from . import tables as t
 
-# (name, what it guards)
+# (name, description); clients show the description, so the words are those of a Koji database.
 PERMISSIONS = (
-    ("admin", "everything; stands in for every other permission"),
-    ("appliance", "appliance image tasks (legacy)"),
-    ("dist-repo", "creating dist repos without a policy check"),
-    ("host", "hosts and channel membership"),
-    ("image", "image tasks"),
-    ("image-import", "importing image archives"),
-    ("livecd", "livecd tasks"),
-    ("maven-import", "importing maven archives"),
-    ("repo", "repo life cycle calls used by the repo daemon"),
-    ("sign", "adding rpm signatures, writing signed copies"),
-    ("tag", "tag configuration and bypass tagging"),
-    ("target", "build targets"),
-    ("win-admin", "default `vm` policy"),
-    ("win-import", "importing win archives"),
-    ("draft-promoter", "default `draft_promotion` policy"),
+    ("admin", "Full administrator access. Perform all actions."),
+    ("appliance", "Create appliance builds - deprecated."),
+    ("dist-repo", "Create a dist-repo."),
+    ("host", "Add, remove, enable, disable hosts and channels."),
+    ("image", "Start image tasks."),
+    ("image-import", "Import image archives."),
+    ("livecd", "Start livecd tasks."),
+    ("maven-import", "Import maven archives."),
+    ("repo", "Manage repos: newRepo, repoExpire, repoDelete, repoProblem."),
+    ("sign", "Import RPM signatures and write signed RPMs."),
+    ("tag", "Manage packages in tags: add, block, remove, and clone tags."),
+    ("target", "Add, edit, and remove targets."),
+    ("win-admin", 'The default hub policy rule for "vm" requires this permission to trigger Windows builds.'),
+    ("win-import", "Import win archives."),
+    (
+        "draft-promoter",
+        'The permission required in the default "draft_promotion" hub policy rule to promote draft build.',
+    ),
 )
 
 CHANNELS = ("default", "createrepo", "maven", "livecd", "appliance", "vm", "image", "livemedia")

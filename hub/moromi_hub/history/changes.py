@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, cast, func, literal, or_, select
+from sqlalchemy import ColumnElement, FromClause, Select, Table, cast, func, literal, or_, select
 from sqlalchemy.types import DateTime, Text
 
 from moromi.errors import GenericError
@@ -15,10 +15,11 @@ from moromi_hub.call import Call
 from moromi_hub.db import lookup, query_options
 from moromi_hub.db.columns import seconds
 from moromi_hub.history.tables import History, tables
+from moromi_hub.packages import service as packages
 from moromi_hub.users import service as users
 from moromi_schema import tables as t
 
-_SUBJECTS: Mapping[str, Any] = {
+_ROWS: Mapping[str, Table] = {
     "tag": t.tag,
     "package": t.package,
     "permission": t.permissions,
@@ -26,7 +27,10 @@ _SUBJECTS: Mapping[str, Any] = {
     "external_repo": t.external_repo,
     "build_target": t.build_target,
     "group": t.groups,
+    "host": t.host,
+    "channel": t.channels,
 }
+SUBJECTS = (*_ROWS, "build", "user", "xkey")
 _NOTHING = -1
 """An id that no row has: what an unknown host or channel is compared with."""
 
@@ -44,49 +48,58 @@ def query_history(call: Call, names: list[str] | None, filters: Mapping[str, Any
         if name not in known:
             raise GenericError(f"No such history table: {name}")
     wanted = list(known) if names is None else names
-    subjects = _subjects(call, filters)
+    subjects = _Subjects(call, filters)
     found = {}
     for name in wanted:
-        if all(subject in known[name].filters for subject in subjects):
+        if all(subject in known[name].filters for subject in subjects.names):
             found[name] = _table(call, known[name], subjects, filters)
     return found
 
 
-def _subjects(call: Call, filters: Mapping[str, Any]) -> dict[str, Any]:
-    """The ids (for a package also the name) that rows must refer to, by filter."""
-    found: dict[str, Any] = {}
-    for name, table in _SUBJECTS.items():
-        if filters.get(name) is not None:
-            found[name] = lookup.find_row(call.tx, table, filters[name], strict=True)
-    if filters.get("build") is not None:
-        found["build"] = builds.require_build(call, filters["build"])
-    if filters.get("user") is not None:
-        found["user"] = users.require_user(call, filters["user"])
-    for name, table in (("host", t.host), ("channel", t.channels)):
-        if filters.get(name) is not None:
-            found[name] = lookup.find_row(call.tx, table, filters[name]) or {"id": _NOTHING}
-    if filters.get("xkey") is not None:
-        found["xkey"] = {"id": arguments.expect(filters["xkey"], str)}
-    return found
+class _Subjects:
+    """What rows must refer to; a subject is looked up when the first table asks for it."""
+
+    def __init__(self, call: Call, filters: Mapping[str, Any]) -> None:
+        self._call = call
+        self._given = {name: filters[name] for name in SUBJECTS if filters.get(name) is not None}
+        self._ids: dict[str, Any] = {}
+        self.names = tuple(self._given)
+
+    def matches(self, name: str, column: ColumnElement[Any]) -> ColumnElement[bool]:
+        """That a column refers to the subject. Raises GenericError when that does not exist."""
+        given = self._given[name]
+        if name == "xkey":
+            value = arguments.expect(given, str)
+        elif column.table is t.group_package_listing and column.name == "package":
+            # The packages of comps groups are rpms' names, which no table lists.
+            value = given if isinstance(given, str) else packages.require_package(self._call, given)["name"]
+        else:
+            if name not in self._ids:
+                self._ids[name] = self._find(name, given)
+            value = self._ids[name]
+        condition: ColumnElement[bool] = column == value
+        return condition
+
+    def _find(self, name: str, given: Any) -> Any:
+        if name == "build":
+            return builds.require_build(self._call, given)["id"]
+        if name == "user":
+            return users.require_user(self._call, given)["id"]
+        strict = name not in ("host", "channel")
+        found = lookup.find_row(self._call.tx, _ROWS[name], given, strict)
+        return found["id"] if found else _NOTHING
 
 
-def _table(call: Call, entry: History, subjects: Mapping[str, Any], filters: Mapping[str, Any]) -> Any:
+def _table(call: Call, entry: History, subjects: _Subjects, filters: Mapping[str, Any]) -> Any:
     fields = _common_fields(entry.table) | entry.own_fields() | entry.joined_fields()
     query = select(entry.table.c.create_event).select_from(_joined(entry))
-    for subject, row in subjects.items():
-        query = query.where(or_(*(_equals(column, row) for column in entry.filters[subject])))
+    for subject in subjects.names:
+        query = query.where(or_(*(subjects.matches(subject, column) for column in entry.filters[subject])))
     active = filters.get("active")
     if active is not None:
         query = query.where(entry.table.c.active.is_(True if active else None))
     query, flags = _when_and_who(call, entry, query, filters)
     return query_options.run_query(call.tx, fields | flags, query, filters.get("queryOpts"))
-
-
-def _equals(column: ColumnElement[Any], row: Mapping[str, Any]) -> ColumnElement[bool]:
-    # Only the packages of comps groups are kept by name: those are rpms', which no table lists.
-    by_name = column.table is t.group_package_listing and column.name == "package"
-    matches: ColumnElement[bool] = column == (row["name"] if by_name else row["id"])
-    return matches
 
 
 def _common_fields(table: FromClause) -> dict[str, ColumnElement[Any]]:

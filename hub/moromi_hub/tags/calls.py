@@ -11,6 +11,7 @@ from moromi_hub.call import Call
 from moromi_hub.db import query_options, versions
 from moromi_hub.packages import service as packages
 from moromi_hub.rpc.registry import ANYONE, exported, permission
+from moromi_hub.tags import copy_calls as copy_calls
 from moromi_hub.tags import editing, inheritance, queries, service
 
 

@@ -102,7 +102,8 @@ def revoke_config(tx: Transaction, by: int, tag_id: int) -> None:
 def create_extra(tx: Transaction, by: int, tag_id: int, values: Mapping[str, str | None]) -> None:
     """Write extra data: JSON text by key, None for a block."""
     rows = [{"tag_id": tag_id, "key": key, "value": value} for key, value in values.items()]
-    versions.create(tx, _extra, by, rows)
+    if rows:
+        versions.create(tx, _extra, by, rows)
 
 
 def revoke_extra(tx: Transaction, by: int, tag_id: int, keys: Collection[str]) -> None:
@@ -164,7 +165,8 @@ def _links(event: int | None, named: ColumnElement[Any]) -> Select[Any]:
 
 def create_links(tx: Transaction, by: int, rows: list[dict[str, Any]]) -> None:
     """Write links."""
-    versions.create(tx, _link, by, rows)
+    if rows:
+        versions.create(tx, _link, by, rows)
 
 
 def revoke_links(tx: Transaction, by: int, tag_id: int, parents: Iterable[int]) -> None:

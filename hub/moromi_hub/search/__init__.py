@@ -1,0 +1,1 @@
+"""Finding things by a part of their names."""
