@@ -112,11 +112,19 @@ class Transaction:
         self._before_commit.append(action)
 
     def after_commit(self, action: Callable[[], None]) -> None:
-        """Run `action` once the commit has happened: the place to remove files no row promises any more."""
+        """Run `action` once the commit has happened: the place to remove files no row promises any more.
+
+        The transaction counts as written from now on: it has an outcome to decide.
+        """
+        self.wrote = True
         self._after_commit.append(action)
 
     def on_rollback(self, action: Callable[[], None]) -> None:
-        """Run `action` if the transaction (or the savepoint around it) is rolled back."""
+        """Run `action` if the transaction (or the savepoint around it) is rolled back.
+
+        The transaction counts as written from now on, though it may have changed files only.
+        """
+        self.wrote = True
         self._on_rollback.append(action)
 
     @contextmanager
