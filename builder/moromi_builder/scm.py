@@ -72,6 +72,9 @@ def match_rules(scm: SCM, rules: str) -> Permission:
             continue
         if not (fnmatchcase(scm.host, fields[0]) and fnmatchcase(scm.repository, fields[1])):
             continue
+        if not deny and not scm.host and fields[0]:
+            # `*` stands for servers, not for the builder's own disk
+            continue
         if deny:
             break
         permission = Permission()

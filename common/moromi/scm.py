@@ -15,17 +15,20 @@ from typing import Final
 
 from moromi.errors import BuildError, GenericError
 
-__all__ = ["SCM", "SCM_TYPES", "is_scm_url", "parse_scm_url"]
+__all__ = ["FILE_SCHEME", "SCM", "SCM_TYPES", "is_scm_url", "parse_scm_url"]
 
 #: SCM type -> its URL schemes.
 SCM_TYPES: Final[dict[str, tuple[str, ...]]] = {
     "CVS": ("cvs://",),
     "CVS+SSH": ("cvs+ssh://",),
-    "GIT": ("git://", "git+http://", "git+https://", "git+rsync://"),
+    "GIT": ("git://", "git+file://", "git+http://", "git+https://", "git+rsync://"),
     "GIT+SSH": ("git+ssh://",),
     "SVN": ("svn://", "svn+http://", "svn+https://"),
     "SVN+SSH": ("svn+ssh://",),
 }
+#: Our own addition: a repository on the builder itself. It has no host, and only a rule with an empty host
+#: allows it, so that no rule which was written for servers opens a builder's disk.
+FILE_SCHEME: Final = "git+file://"
 _TYPE_OF: Final = {scheme: kind for kind, schemes in SCM_TYPES.items() for scheme in schemes}
 _NEEDS_USER: Final = frozenset({"CVS+SSH", "GIT+SSH", "SVN+SSH"})
 
@@ -137,7 +140,9 @@ def parse_scm_url(text: str, allow_password: bool = False) -> SCM:
         raise _bad(text, "Could not find the path element.")
     if not hash_mark or not revision:
         raise _bad(text, "Could not find the fragment element.")
-    user, host = _parse_netloc(text, netloc, allow_password)
+    user, host = _parse_netloc(text, netloc, allow_password) if scheme != FILE_SCHEME else (None, netloc)
+    if scheme == FILE_SCHEME and host:
+        raise _bad(text, "A file has no host.")
     scmtype = _TYPE_OF[scheme]
     if scmtype in _NEEDS_USER and not user:
         raise BuildError(f"No user specified for repository access scheme: {scheme}")

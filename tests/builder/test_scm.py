@@ -31,6 +31,14 @@ def test_rules_that_allow(rules: str, expected: Permission) -> None:
     assert match_rules(parse_scm_url(URL), rules) == expected
 
 
+def test_a_local_repository_needs_a_rule_without_a_host() -> None:
+    local = parse_scm_url("git+file:///srv/git/hello#main")
+    assert match_rules(local, ":/srv/git/*:no:") == Permission(False, None)
+    for rules in ("*:*", "*:/srv/*", "!*:/srv/git/hello :/srv/*"):
+        with pytest.raises(BuildError):
+            match_rules(local, rules)
+
+
 @pytest.mark.parametrize("rules", ["", "other:*", "!src.example.com:* *:*", "src.example.com"])
 def test_rules_that_do_not(rules: str) -> None:
     with pytest.raises(BuildError) as caught:

@@ -53,6 +53,7 @@ def test_what_callbacks_and_policies_are_told() -> None:
         ("git+http://h/a#r", "GIT", "http://h/a"),
         ("git+https://h/a#r", "GIT", "https://h/a"),
         ("git+rsync://h/a#r", "GIT", "rsync://h/a"),
+        ("git+file:///srv/a#r", "GIT", "file:///srv/a"),
         ("git+ssh://u@h/a#r", "GIT+SSH", "ssh://u@h/a"),
         ("svn://h/a#5", "SVN", "svn://h/a"),
         ("svn+http://h/a#HEAD", "SVN", "http://h/a"),
@@ -97,7 +98,8 @@ def test_revisions(revision: str) -> None:
 @pytest.mark.parametrize(
     ("url", "text"),
     [
-        ("http://h/a#r", "Invalid scheme in scm url. Valid schemes are: cvs+ssh://, cvs://, git+http://, "),
+        ("git+file://h/a#r", "Unable to parse SCM URL: git+file://h/a#r . A file has no host."),
+        ("http://h/a#r", "Invalid scheme in scm url. Valid schemes are: cvs+ssh://, cvs://, git+file://, "),
         ("file:///etc/passwd#r", "Invalid scheme in scm url."),
         ("ext::sh -c id#r", "Invalid scheme in scm url."),
         ("git:/h/a#r", "Invalid scheme in scm url."),
