@@ -154,7 +154,8 @@ def _link_latest(call: Call, repo: Mapping[str, Any]) -> None:
 
 def delete_unused(call: Call, repo_id: Any) -> int:
     """Mark a repository deleted unless buildroots live on it; how many do."""
-    number = arguments.integer(repo_id)
+    # with the row locked, no buildroot can be made of it meanwhile
+    number = states.locked_repo(call, repo_id)["id"]
     count = len(queries.references(call.tx, number))
     if count == 0:
         states.set_state(call, number, int(RepoState.DELETED))

@@ -14,7 +14,7 @@ from typing import Any
 
 from moromi.constants import RepoState, TaskState
 from moromi_hub.call import Call
-from moromi_hub.repos import follow, requests
+from moromi_hub.repos import follow, prune, requests, upkeep
 from moromi_hub.scheduler import run as scheduler
 from moromi_hub.settings import Settings
 
@@ -41,7 +41,7 @@ class Job:
     patience: float = 0.0
     """While messages keep coming, wait again, for so many seconds at most."""
     subject: Callable[[Message], int] | None = None
-    """What a message is about; with it `run` is also given the ids of all messages, or None for everything."""
+    """What a message is about; with it `run` also gets the set of those ids, or None for everything."""
 
 
 def _schedule(call: Call) -> None:
@@ -69,7 +69,15 @@ def _wakes_requests(message: Message) -> bool:
 
 def _is_ready(message: Message) -> bool:
     """A new repository: its tag may have changed while it was made."""
-    return message["type"] == "repo" and message["state"] == RepoState.READY
+    return bool(message["type"] == "repo" and message["state"] == RepoState.READY)
+
+
+def _is_dead_repo_task(message: Message) -> bool:
+    return bool(
+        message["type"] == "task"
+        and message["method"] in ("newRepo", "distRepo")
+        and message["state"] in (TaskState.FAILED, TaskState.CANCELED)
+    )
 
 
 def _serve_requests(call: Call) -> None:
@@ -78,6 +86,15 @@ def _serve_requests(call: Call) -> None:
 
 def _minute(settings: Settings) -> float:
     return 60.0
+
+
+def _hour(settings: Settings) -> float:
+    return 3600.0
+
+
+def _never(message: Message) -> bool:
+    """Work that only time brings."""
+    return False
 
 
 JOBS: tuple[Job, ...] = (
@@ -93,4 +110,6 @@ JOBS: tuple[Job, ...] = (
         patience=2.0,
         subject=lambda message: int(message["id" if message["type"] == "tag" else "tag"]),
     ),
+    Job("repo-upkeep", upkeep.run, _is_dead_repo_task, _minute, 1.0),
+    Job("repo-prune", prune.run, _never, _hour),
 )

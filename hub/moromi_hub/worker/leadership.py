@@ -41,7 +41,6 @@ class Leadership:
         try:
             if self._connection is not None:
                 self._connection.execute(select(literal(1)))
-                self._connection.rollback()
                 return True
             return self._claim()
         except SQLAlchemyError:
@@ -49,11 +48,10 @@ class Leadership:
             raise
 
     def _claim(self) -> bool:
-        connection = self._engine.connect()
+        connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         number = cast(literal(lock_number(self._name)), BigInteger)
         try:
             claimed = bool(connection.execute(select(func.pg_try_advisory_lock(number))).scalar())
-            connection.rollback()
         except SQLAlchemyError:
             connection.invalidate()
             connection.close()
