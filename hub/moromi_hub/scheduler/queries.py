@@ -11,7 +11,9 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Float,
+    Insert,
     Integer,
+    Select,
     Text,
     and_,
     cast,
@@ -56,17 +58,17 @@ def _ids(ids: Iterable[int]) -> ColumnElement[Any]:
 # the lock and the stamp
 
 
-def lock(tx: Transaction, wait: bool) -> bool:
-    """Take the scheduler's lock until the end of the transaction; False if it is taken and not waited for."""
-    query = select(t.locks.c.name).where(t.locks.c.name == "scheduler")
-    return tx.scalar(query.with_for_update(skip_locked=not wait)) is not None
+def lock(tx: Transaction, wait: bool) -> tuple[bool, float | None]:
+    """Take the scheduler's lock until the end of the transaction, unless it is taken and not waited for.
 
-
-def stamp_age(tx: Transaction) -> float | None:
-    """Seconds since the last run (negative: the stamp is in the future), None before the first."""
+    Whether it is held now, and the seconds since the last run (negative: the stamp
+    is in the future; None: there was none).
+    """
     stamp = cast(_sys.c.data.op("#>>")(cast([], ARRAY(Text))), Float)
-    found = tx.scalar(select(seconds(func.now()) - stamp).where(_sys.c.name == STAMP))
-    return None if found is None else float(found)
+    age = select(seconds(func.now()) - stamp).where(_sys.c.name == STAMP).scalar_subquery()
+    query = select(t.locks.c.name, age.label("age")).where(t.locks.c.name == "scheduler")
+    row = tx.row(query.with_for_update(of=t.locks, skip_locked=not wait))
+    return row is not None, row["age"] if row else None
 
 
 def set_stamp(tx: Transaction) -> None:
@@ -81,13 +83,17 @@ def set_stamp(tx: Transaction) -> None:
 
 def hosts(tx: Transaction) -> list[dict[str, Any]]:
     """Enabled hosts with what they said of themselves; `channels`: ids of their enabled channels."""
+    return tx.rows(_HOSTS)
+
+
+def _hosts() -> Select[Any]:
     channels = (
         select(func.array_agg(_ch.c.channel_id))
         .select_from(_ch.join(_c, _c.c.id == _ch.c.channel_id))
         .where(_ch.c.host_id == _h.c.id, versions.visible(_ch), _c.c.enabled)
         .scalar_subquery()
     )
-    return tx.rows(
+    return (
         select(
             _h.c.id,
             _h.c.name,
@@ -113,8 +119,12 @@ def active_tasks(tx: Transaction) -> list[dict[str, Any]]:
 
     `assigned_for`: seconds since the run that assigned it, None for an override.
     """
+    return tx.rows(_ACTIVE_TASKS)
+
+
+def _active_tasks() -> Select[Any]:
     run = _runs.alias("run")
-    return tx.rows(
+    return (
         select(
             _t.c.id,
             _t.c.state,
@@ -132,7 +142,14 @@ def active_tasks(tx: Transaction) -> list[dict[str, Any]]:
 
 
 def free_tasks(tx: Transaction) -> list[dict[str, Any]]:
-    """The free tasks by priority and age, at most 1000 of each channel and arch."""
+    """The free tasks by priority and age, at most 1000 of each channel and arch.
+
+    `channel`: the name of the task's channel, None if it is disabled.
+    """
+    return tx.rows(_FREE_TASKS)
+
+
+def _free_tasks() -> Select[Any]:
     place = func.row_number().over(
         partition_by=(_t.c.channel_id, _t.c.arch), order_by=(_t.c.priority, _t.c.create_time, _t.c.id)
     )
@@ -150,29 +167,33 @@ def free_tasks(tx: Transaction) -> list[dict[str, Any]]:
         .where(_t.c.state == TaskState.FREE)
         .subquery()
     )
-    return tx.rows(
-        select(ranked)
+    return (
+        select(ranked, _c.c.name.label("channel"))
+        .select_from(ranked.outerjoin(_c, and_(_c.c.id == ranked.c.channel_id, _c.c.enabled)))
         .where(ranked.c.place <= TASKS_PER_BIN)
         .order_by(ranked.c.priority, ranked.c.created, ranked.c.id)
     )
 
 
-def enabled_channels(tx: Transaction) -> dict[int, str]:
-    """Names of the enabled channels by id."""
-    return {row["id"]: row["name"] for row in tx.rows(select(_c.c.id, _c.c.name).where(_c.c.enabled))}
+def refusals(tx: Transaction, soft_seconds: float) -> list[dict[str, Any]]:
+    """`{task_id, host_id, stale}`; stale: the task is over, or it was a soft one of long ago."""
+    expired = and_(_refusals.c.soft, _age(_refusals.c.time) > soft_seconds)
+    stale = or_(_t.c.state.not_in((TaskState.FREE, *_ACTIVE)), expired)
+    return tx.rows(
+        select(_refusals.c.task_id, _refusals.c.host_id, _refusals.c.id, stale.label("stale")).join(
+            _t, _t.c.id == _refusals.c.task_id
+        )
+    )
+
+
+_HOSTS, _ACTIVE_TASKS, _FREE_TASKS = _hosts(), _active_tasks(), _free_tasks()
+"""Built once: these run at every turn of the worker."""
 
 
 def requests(tx: Transaction, task_ids: Iterable[int]) -> dict[int, tuple[str | None, str | None]]:
     """`(method, stored request)` by id."""
     found = tx.rows(select(_t.c.id, _t.c.method, _t.c.request).where(_t.c.id == _ids(task_ids)))
     return {row["id"]: (row["method"], row["request"]) for row in found}
-
-
-def refusals(tx: Transaction) -> dict[int, list[int]]:
-    """Hosts that refused, by free task."""
-    query = select(_refusals.c.task_id, func.array_agg(_refusals.c.host_id).label("hosts"))
-    query = query.join(_t, _t.c.id == _refusals.c.task_id).where(_t.c.state == TaskState.FREE)
-    return {row["task_id"]: row["hosts"] for row in tx.rows(query.group_by(_refusals.c.task_id))}
 
 
 # what a run changes
@@ -195,11 +216,22 @@ def _pairs(pairs: Sequence[tuple[int | None, int | None]]) -> Any:
     )
 
 
-def add_runs(tx: Transaction, pairs: Sequence[tuple[int, int]]) -> None:
-    """New run entries, in order."""
+def record_runs(tx: Transaction, pairs: Sequence[tuple[int, int]], message: str = "") -> None:
+    """New run entries and a log message for these pairs of task and host, in order, with one statement.
+
+    Older run entries of the tasks, and those of tasks that are neither assigned nor open, become history.
+    """
+    over = select(_t.c.id).where(_t.c.id == _runs.c.task_id, _t.c.state.not_in(_ACTIVE)).exists()
+    again = _runs.c.task_id == _ids([task_id for task_id, _ in pairs])
+    ended = update(_runs).where(_runs.c.active, or_(over, again)).values(active=False)
+    if not pairs:
+        tx.execute(ended)
+        return
     given = _pairs(pairs)
     rows = select(given.c.task_id, given.c.host_id).order_by(given.c.n)
-    tx.execute(insert(_runs).from_select(["task_id", "host_id"], rows))
+    added = insert(_runs).from_select(["task_id", "host_id"], rows)
+    logged = _message_rows(given, message)
+    tx.execute(logged.add_cte(ended.cte("ended"), added.cte("added")))
 
 
 def end_runs(tx: Transaction, task_ids: Iterable[int]) -> None:
@@ -208,17 +240,14 @@ def end_runs(tx: Transaction, task_ids: Iterable[int]) -> None:
     tx.execute(query.values(active=False))
 
 
-def end_stale_runs(tx: Transaction) -> None:
-    """The run entries of tasks that are neither assigned nor open are history."""
-    over = select(_t.c.id).where(_t.c.id == _runs.c.task_id, _t.c.state.not_in(_ACTIVE)).exists()
-    tx.execute(update(_runs).where(_runs.c.active, over).values(active=False))
-
-
 def log_messages(tx: Transaction, pairs: Sequence[tuple[int | None, int | None]], message: str) -> None:
     """The same log message for many pairs of task and host, in order."""
-    given = _pairs(pairs)
+    tx.execute(_message_rows(_pairs(pairs), message))
+
+
+def _message_rows(given: Any, message: str) -> Insert:
     rows = select(given.c.task_id, given.c.host_id, literal(message)).order_by(given.c.n)
-    tx.execute(insert(_log).from_select(["task_id", "host_id", "msg"], rows))
+    return insert(_log).from_select(["task_id", "host_id", "msg"], rows)
 
 
 def refuse(
@@ -239,44 +268,36 @@ def refuse(
     )
 
 
-def drop_stale_refusals(tx: Transaction, soft_seconds: float) -> None:
-    """Forget refusals of tasks that are over, and soft ones after a while."""
-    alive = select(_t.c.id).where(_t.c.id == _refusals.c.task_id, _t.c.state.in_((TaskState.FREE, *_ACTIVE)))
-    expired = and_(_refusals.c.soft, _age(_refusals.c.time) > soft_seconds)
-    tx.execute(delete(_refusals).where(or_(~alive.exists(), expired)))
+def drop_refusals(tx: Transaction, ids: Iterable[int]) -> None:
+    """Forget refusals."""
+    tx.execute(delete(_refusals).where(_refusals.c.id == _ids(ids)))
 
 
 # reasons
 
 
-def store_reasons(tx: Transaction, key: str, reasons: Mapping[int, str]) -> None:
-    """Replace the reasons of all tasks (`key` task_id) or hosts (host_id); what stays is not written."""
-    column = _reasons.c[key]
-    gone = delete(_reasons).where(column.is_not(None))
-    if not reasons:
-        tx.execute(gone)
+def store_reasons(tx: Transaction, key: str, before: Mapping[int, str], reasons: Mapping[int, str]) -> None:
+    """Let the reasons of tasks (`key` task_id) or hosts (host_id) be these; what stays is not written."""
+    gone = [number for number in before if number not in reasons]
+    changed = {number: text for number, text in reasons.items() if before.get(number) != text}
+    if gone:
+        tx.execute(delete(_reasons).where(_reasons.c[key] == _ids(gone)))
+    if not changed:
         return
     given = (
-        func.unnest(cast(list(reasons), ARRAY(Integer)), cast(list(reasons.values()), ARRAY(Text)))
+        func.unnest(cast(list(changed), ARRAY(Integer)), cast(list(changed.values()), ARRAY(Text)))
         .table_valued("id", "msg")
         .render_derived(name="given")
     )
     query = pg_insert(_reasons).from_select([key, "msg"], select(given.c.id, given.c.msg))
-    query = query.on_conflict_do_update(
-        index_elements=[key],
-        set_={"msg": query.excluded.msg, "since": func.now()},
-        where=_reasons.c.msg != query.excluded.msg,
+    tx.execute(
+        query.on_conflict_do_update(
+            index_elements=[key], set_={"msg": query.excluded.msg, "since": func.now()}
+        )
     )
-    tx.execute(query.add_cte(gone.where(~(column == _ids(reasons))).cte("gone")))
 
 
-def with_reason(tx: Transaction, message: str) -> list[int]:
-    """Ids of the free tasks that wait for this reason."""
-    query = select(_t.c.id).join(_reasons, _reasons.c.task_id == _t.c.id)
-    return list(tx.scalars(query.where(_reasons.c.msg == message, _t.c.state == TaskState.FREE)))
-
-
-def reasons(tx: Transaction, task_id: int | None, host_id: int | None) -> list[dict[str, Any]]:
+def reasons(tx: Transaction, task_id: int | None = None, host_id: int | None = None) -> list[dict[str, Any]]:
     """`{task_id, host_id, msg, since_ts}`, of one task, one host, or all."""
     query = select(
         _reasons.c.task_id, _reasons.c.host_id, _reasons.c.msg, seconds(_reasons.c.since).label("since_ts")
@@ -327,12 +348,6 @@ def host_data(tx: Transaction, host_id: int | None) -> list[dict[str, Any]]:
     """`{host_id, data}` of one host or all."""
     query = select(_data.c.host_id, _data.c.data).order_by(_data.c.host_id)
     return tx.rows(query if host_id is None else query.where(_data.c.host_id == host_id))
-
-
-def nothing_due(tx: Transaction) -> bool:
-    """Whether there is neither a free task nor one held by a host."""
-    some = select(_t.c.id).where(_t.c.state.in_((TaskState.FREE, *_ACTIVE))).exists()
-    return not tx.scalar(select(some))
 
 
 # clause queries

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -24,10 +24,10 @@ def run(call: Call, *, force: bool = False) -> bool:
 
     `force` waits for the lock and ignores the interval.
     """
-    if not queries.lock(call.tx, wait=force):
+    held, age = queries.lock(call.tx, wait=force)
+    if not held:
         return False
-    age = queries.stamp_age(call.tx)
-    if age is not None and age < 0:
+    if age is not None and age < 0 and not force:
         log.warning("the time of the last run is in the future: set to now")
         queries.set_stamp(call.tx)
         return False
@@ -45,14 +45,16 @@ def schedule(call: Call) -> None:
     active = queries.active_tasks(call.tx)
     freed = _time_out(call, {row["id"]: row for row in hosts}, active)
     active = [row for row in active if row["id"] not in freed]
-    queries.drop_stale_refusals(call.tx, call.settings.SoftRefusalTimeout)
-    free = queries.free_tasks(call.tx)
-    outcome = _decide(call, hosts, active, free)
+    before = queries.reasons(call.tx)
+    waiting = {row["task_id"]: row["msg"] for row in before if row["task_id"] is not None}
+    idle = {row["host_id"]: row["msg"] for row in before if row["host_id"] is not None}
+    outcome = _decide(call, hosts, active, queries.free_tasks(call.tx), waiting)
     if outcome.assigned:
         assign(call, outcome.assigned)
-    queries.end_stale_runs(call.tx)
-    queries.store_reasons(call.tx, "task_id", outcome.task_reasons)
-    queries.store_reasons(call.tx, "host_id", outcome.host_reasons)
+    else:
+        queries.record_runs(call.tx, [])
+    queries.store_reasons(call.tx, "task_id", waiting, outcome.task_reasons)
+    queries.store_reasons(call.tx, "host_id", idle, outcome.host_reasons)
 
 
 def assign(call: Call, pairs: Mapping[int, int]) -> list[int]:
@@ -60,10 +62,7 @@ def assign(call: Call, pairs: Mapping[int, int]) -> list[int]:
     assigned = set(states.assign(call, pairs))
     done = [(task_id, host_id) for task_id, host_id in pairs.items() if task_id in assigned]
     lost = [(task_id, host_id) for task_id, host_id in pairs.items() if task_id not in assigned]
-    if done:
-        queries.end_runs(call.tx, assigned)
-        queries.add_runs(call.tx, done)
-        queries.log_messages(call.tx, done, "Assigning task")
+    queries.record_runs(call.tx, done, "Assigning task")
     if lost:
         queries.log_messages(call.tx, lost, "Assignment failed")
     return sorted(assigned)
@@ -113,14 +112,24 @@ def _time_out(call: Call, hosts: Mapping[int, Row], active: Iterable[Row]) -> se
     return set(states.free(call, taken)) if taken else set()
 
 
-def _decide(call: Call, hosts: Sequence[Row], active: Sequence[Row], free: Sequence[Row]) -> planning.Plan:
-    """Plan; a task whose request cannot be read is set aside and the rest planned again."""
-    refusals = queries.refusals(call.tx) if free else {}
-    channels = queries.enabled_channels(call.tx) if free else {}
+def _decide(
+    call: Call,
+    hosts: Sequence[Row],
+    active: Sequence[Row],
+    free: Sequence[Row],
+    waiting: Mapping[int, str],
+) -> planning.Plan:
+    """Plan; a task whose request cannot be read is set aside and the rest planned again.
+
+    `waiting`: why tasks waited before; those that could not be read are looked at first.
+    """
+    refusals = _refusals(call)
+    channels = {row["channel_id"]: row["channel"] for row in free if row["channel"] is not None}
     owners = Counter(row["owner"] for row in active if not row["waiting"])
     tasks = [_task(row) for row in free]
     sound: set[int] = set()
-    poison = _unreadable(call, known) if (known := queries.with_reason(call.tx, _POISON)) else set()
+    known = [row["id"] for row in free if waiting.get(row["id"]) == _POISON]
+    poison = _unreadable(call, known) if known else set()
     while True:
         outcome = planning.make_plan(
             _hosts(call, hosts, active),
@@ -138,6 +147,18 @@ def _decide(call: Call, hosts: Sequence[Row], active: Sequence[Row], free: Seque
         poison |= bad
     outcome.task_reasons.update(dict.fromkeys(poison, _POISON))
     return outcome
+
+
+def _refusals(call: Call) -> dict[int, list[int]]:
+    """Hosts by the task that they refused; what is out of date is deleted."""
+    found = queries.refusals(call.tx, call.settings.SoftRefusalTimeout)
+    if stale := [row["id"] for row in found if row["stale"]]:
+        queries.drop_refusals(call.tx, stale)
+    refused: dict[int, list[int]] = defaultdict(list)
+    for row in found:
+        if not row["stale"]:
+            refused[row["task_id"]].append(row["host_id"])
+    return refused
 
 
 def _task(row: Row) -> planning.Task:

@@ -42,12 +42,11 @@ def assign_task(call: Call, task_id: int, host_info: Any, force: bool, override:
     if not states.assign(call, dict(pairs), force=force):
         queries.log_messages(call.tx, pairs, "Assignment failed")
         return False
-    queries.end_runs(call.tx, [task_id])
     if override:
+        queries.end_runs(call.tx, [task_id])
         queries.log_messages(call.tx, pairs, "Assigning task (override)")
     else:
-        queries.add_runs(call.tx, pairs)
-        queries.log_messages(call.tx, pairs, "Assigning task")
+        queries.record_runs(call.tx, pairs, "Assigning task")
     return True
 
 
