@@ -50,7 +50,7 @@ def set_task_priority(cli: Cli, tasks: tuple[int, ...], priority: int, recurse: 
     need_admin(cli)
     for task_id in tasks:
         info = cli.session.getTaskInfo(task_id)
-        if info and TaskState(info["state"]) in FINAL:
+        if info is None or TaskState(info["state"]) in FINAL:
             warn(f"Can't update task priority on closed task: {task_id}")
             continue
         cli.session.setTaskPriority(task_id, priority, recurse)

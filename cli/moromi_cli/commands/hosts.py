@@ -59,9 +59,9 @@ def list_hosts(cli: Cli, as_json: bool, quiet: bool, **given: Any) -> None:
     width = max(len("Hostname"), *(len(host["name"]) for host in hosts))
     texts = [key for key in ("description", "comment") if given[key]]
     if not cli.is_quiet(quiet):
-        head = f"{'Hostname':<{width}s} Enb Rdy Load/Cap  {'Arches':<16s} {'Last Update':<35s}"
-        head += "".join(f" {key.capitalize():<50s}" for key in texts)
-        head += " Channels" if given["show_channels"] else ""
+        head = f"{'Hostname':<{width}s} Enb Rdy Load/Cap  {'Arches':<16s} {'Last Update':<35s} "
+        head += "".join(f"{key.capitalize():<51s}" for key in texts)
+        head += "Channels" if given["show_channels"] else ""
         say(head)
         say("-" * len(head))
     for host in hosts:
@@ -130,7 +130,7 @@ def host_lines(host: dict[str, Any]) -> list[str]:
         f"Channels: {' '.join(host['channels'])}",
     ]
     if not host["buildroots"]:
-        return [*lines, "Active Buildroots: None"]
+        return [*lines, "Active Buildroots:", "None"]
     form = "{:<50s} {:<10s} {:<20s}"
     lines += ["Active Buildroots:", form.format("NAME", "STATE", "CREATION TIME")]
     for root in host["buildroots"]:
@@ -178,10 +178,10 @@ def list_channels(cli: Cli, as_json: bool, quiet: bool, simple: bool, **given: A
 
 
 def channel_load(hosts: list[dict[str, Any]]) -> dict[str, Any]:
-    """Counts of a channel's builders, and how loaded the enabled ones are."""
+    """Counts of a channel's builders, and how loaded they are."""
     enabled = [host for host in hosts if host["enabled"]]
-    load = sum(host["task_load"] for host in enabled)
-    capacity = sum(host["capacity"] for host in enabled)
+    load = sum(host["task_load"] for host in hosts)
+    capacity = sum(host["capacity"] for host in hosts)
     return {
         "enabled_hosts": len(enabled),
         "ready_hosts": sum(1 for host in enabled if host["ready"]),
@@ -199,7 +199,7 @@ def channel_table(channels: list[dict[str, Any]], texts: list[str], quiet: bool)
     lines = []
     if not quiet:
         columns = ("Enabled", "Ready", "Disbld", "Load", "Cap", "Perc")
-        head = f"{'Channel':<{width}s} {columns[0]:>6s}"
+        head = f"{'Channel':<{width}s}{columns[0]:>7s}"
         head += "".join(f" {column:>6s}" for column in columns[1:]) + "    "
         head += "".join(f"{key.capitalize():<53s}" for key in texts)
         lines += [head, "-" * len(head)]

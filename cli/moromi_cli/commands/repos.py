@@ -96,13 +96,14 @@ def repo_table(form: str, repos: list[dict[str, Any]], quiet: bool) -> list[str]
     elif form == "tag":
         head = [f"{'Pri':<3s} {'External repo name':<25s} {'Mode':<10s} URL", dashes(3, 25, 10, 40, sep=" ")]
         rows = [
-            f"{repo['priority']:3d} {repo['external_repo_name']:<25s} {repo['merge_mode']:<10s} {repo['url']}"
+            f"{repo['priority']:<3d} {repo['external_repo_name']:<25s} "
+            f"{repo['merge_mode']:<10s} {repo['url']}"
             for repo in repos
         ]
     else:
         head = [f"{'Tag':<20s} {'Pri':<3s} {'Mode':<10s} External repo name", dashes(20, 3, 10, 25, sep=" ")]
         rows = [
-            f"{repo['tag_name']:<20s} {repo['priority']:3d} {repo['merge_mode']:<10s} "
+            f"{repo['tag_name']:<20s} {repo['priority']:<3d} {repo['merge_mode']:<10s} "
             f"{repo['external_repo_name']}"
             for repo in repos
         ]

@@ -226,23 +226,25 @@ def wait_repo_request(
 @command("wait-repo", "[options] <tag>", anonymous=True)
 @click.option("--build", "builds", multiple=True, metavar="NVR", help="wait for this build in the repository")
 @click.option("--target", is_flag=True, help="the argument is a target")
-@click.option("--request/--no-request", default=False, help="make a repository request (logs in)")
+@click.option("--request/--no-request", default=None, help="make a repository request (logs in)")
 @timeout_option
 @verbose_option
 @options.quiet
 @click.argument("tag")
 def wait_repo(cli: Cli, tag: str, builds: tuple[str, ...], **given: Any) -> None:
     """Wait for a repository, optionally one with given builds."""
-    info = find_tag(cli, tag, given["target"])
     quiet = cli.is_quiet(given["quiet"])
+    if given["request"] is None and not quiet:
+        warn("The --request option is recommended for faster results")
+    info = find_tag(cli, tag, given["target"])
     nvrs = [check_nvr(cli, build) for build in builds]
     if not quiet:
         hint_about_tag(cli, info, given["target"])
+        if not given["request"] and not cli.session.getTag(info["id"])["extra"].get("repo.auto"):
+            warn("This tag is not configured for automatic regeneration")
         hint_about_builds(cli, info, nvrs)
     if given["request"]:
         cli.login()
-    elif not quiet and cli.session.hub_version >= (1, 35, 0):
-        warn("The --request option is recommended for faster results")
     waiter = RepoWait(cli, info, given["timeout"], given["verbose"], quiet)
     if nvrs:
         waiter.until(lambda: tagged(cli, info, nvrs), missing_text(nvrs, info))

@@ -11,7 +11,7 @@ from moromi.errors import GenericError
 from moromi.tasks import task_label
 from moromi_cli import options
 from moromi_cli.lazy import command
-from moromi_cli.output import Failure, say, say_json, warn
+from moromi_cli.output import Failure, say, say_json
 from moromi_cli.session import Cli
 from moromi_cli.watch import FINAL, watch_tasks
 
@@ -199,7 +199,7 @@ def watch_logs(cli: Cli, tasks: tuple[int, ...], log: str | None, mine: bool, fo
         infos = {task_id: cli.session.getTaskInfo(task_id) for task_id in ids}
         missing = [task_id for task_id, info in infos.items() if info is None]
         if missing:
-            warn(f"No such task id: {missing[0]}")
+            say(f"No such task id: {missing[0]}")
             return 1
         for task_id in list(ids):
             follower.show(task_id)

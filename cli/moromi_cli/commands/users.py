@@ -122,11 +122,11 @@ def user_lines(user: dict[str, Any]) -> list[str]:
     """The block of one user."""
     lines = [f"User name: {user['name']}", f"User ID: {user['id']}"]
     for heading, values in (
-        ("krb principals", user.get("krb_principals")),
+        ("krb principals", user.get("krb_principals") or []),
         ("Permissions", user["permissions"]),
         ("Groups", sorted(user.get("groups") or [])),
     ):
-        if values:
+        if values or heading == "krb principals":
             lines += [f"{heading}:", *(f"  {value}" for value in values)]
     return [
         *lines,
