@@ -60,9 +60,7 @@ class Cli:
     def _tell_retry(self, error: Exception, pause: float) -> None:
         """Nobody should look at a silent terminal for minutes."""
         if not (self.quiet or self._told_retry):
-            warn(
-                f"{error}\nTrying again every {pause:.0f} s, {self.settings.max_retries} times (Ctrl-C ends it)"
-            )
+            warn(f"{error}\nTrying again every {pause:.0f} s (Ctrl-C ends it)")
         self._told_retry = True
 
     def login(self) -> "ClientSession":

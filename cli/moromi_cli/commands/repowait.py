@@ -246,7 +246,11 @@ def wait_repo(cli: Cli, tag: str, builds: tuple[str, ...], **given: Any) -> None
     if given["request"]:
         cli.login()
     waiter = RepoWait(cli, info, given["timeout"], given["verbose"], quiet)
+    if waiter.verbose:
+        say(f"Waiting on repo for {info['name']}")
     if nvrs:
+        if waiter.verbose:
+            say(f"Waiting for nvrs {list(builds)} in tag {info['name']}")
         waiter.until(lambda: tagged(cli, info, nvrs), missing_text(nvrs, info))
     min_event = cli.session.tagLastChangeEvent(info["id"])
     if given["request"]:

@@ -75,9 +75,9 @@ def output_lines(cli: Cli, task: dict[str, Any]) -> Lines:
     ]
     logs = [path for name, path in paths if name.endswith(".log")]
     others = [path for name, path in paths if not name.endswith(".log")]
-    lines: Lines = ["Log Files:", *logs] if logs else []
-    lines.append("Output:")
-    return lines + (others if others or logs else ["  No outputs reported [1]", NO_OUTPUT])
+    nothing = ["  No outputs reported [1]"]
+    lines = ["Log Files:", *(logs or nothing), "Output:", *(others or nothing)]
+    return lines if logs and others else [*lines, NO_OUTPUT]
 
 
 def show_task(cli: Cli, task_id: int, *, recurse: bool, verbose: bool, level: int = 0) -> None:
