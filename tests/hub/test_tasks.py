@@ -286,3 +286,15 @@ def test_resubmitting(hub: HubUnderTest, admin: Client) -> None:
     again = admin("getTaskInfo", alice("resubmitTask", task_id), request=True)
     assert (again["priority"], again["channel_id"]) == (23, 7)
     assert again["request"] == ["a.src.rpm", "f40", {"scratch": True}]
+
+
+def test_an_odd_request_is_a_task_all_the_same(admin: Client) -> None:
+    """What is wrong with a request is for the builder to say."""
+    for method, request in (
+        ("createImage", ["disk", "1", "1", "x86_64", {}, {}, {}, "http://t/", {}]),
+        ("buildArch", ["a"]),
+        ("buildArch", ["a.src.rpm", {"odd": 1}, "noarch", True]),
+        ("buildSRPMFromSCM", ["git://u", {"id": "x"}]),
+        ("wrapperRPM", ["git://u", "text", None, None]),
+    ):
+        assert admin("getTaskRequest", admin("makeTask", method, request)) == request

@@ -91,15 +91,22 @@ def _first(parameters: Mapping[str, Any], names: Sequence[str]) -> Any:
     return next((parameters[name] for name in names if name in parameters), None)
 
 
+def _names_something(info: Any) -> bool:
+    """Whether it is worth looking up: a request may hold anything, and still be made a task of."""
+    if isinstance(info, dict):
+        return isinstance(info.get("id", 0), int) and ("id" in info or "name" in info)
+    return isinstance(info, (int, str)) and not isinstance(info, bool)
+
+
 def _target_name(call: Call, info: Any) -> str | None:
-    if not isinstance(info, (int, str, dict)) or isinstance(info, bool):
+    if not _names_something(info):
         return None
     target = targets.get_target(call, info)
     return None if target is None else str(target["name"])
 
 
 def _tag_name(call: Call, info: Any) -> str | None:
-    if not isinstance(info, (int, str, dict)) or isinstance(info, bool):
+    if not _names_something(info):
         return None
     tag = tags.get_tag(call, info)
     return None if tag is None else str(tag["name"])
