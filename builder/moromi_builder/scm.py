@@ -17,7 +17,7 @@ from typing import Any
 
 from moromi.client import ClientSession
 from moromi.errors import BuildError, GenericError
-from moromi.scm import SCM, is_scm_url, parse_scm_url
+from moromi.scm import FILE_SCHEME, SCM, is_scm_url, parse_scm_url
 from moromi_builder import commands
 from moromi_builder.settings import Settings
 
@@ -190,7 +190,8 @@ class _Fetcher:
 class _Git(_Fetcher):
     def environment(self) -> dict[str, str]:
         # Ask nobody for a password; nothing from the network may choose a local or external transport.
-        return {"GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "git:http:https:rsync:ssh"}
+        protocols = "file" if self.scm.scheme == FILE_SCHEME else "git:http:https:rsync:ssh"
+        return {"GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": protocols}
 
     @property
     def _name(self) -> str:

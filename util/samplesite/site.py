@@ -23,7 +23,6 @@ from samplesite.services import Service, wait_for
 BIN = Path(sys.executable).parent
 ADMIN = "admin"
 BUILDER = "builder.localhost"
-_PREFERRED_PORT = 8080
 
 
 class SiteError(Exception):
@@ -37,6 +36,8 @@ class Site:
     state: Path
     hub_options: Mapping[str, Any] = field(default_factory=dict)
     builder_options: Mapping[str, Any] = field(default_factory=dict)
+    preferred_port: int = 8080
+    """Where the hub listens, and the push service on the next, if nobody else does; 0 is any."""
 
     # places
 
@@ -50,11 +51,6 @@ class Site:
         """The hub's configuration."""
         return self.state / "hub.conf"
 
-    @property
-    def builder_conf(self) -> Path:
-        """The builder's configuration."""
-        return self.state / "builder.conf"
-
     @cached_property
     def facts(self) -> dict[str, Any]:
         """Ports and passwords, chosen once and kept."""
@@ -62,8 +58,8 @@ class Site:
         if not path.exists():
             self.state.mkdir(parents=True, exist_ok=True)
             facts = {
-                "port": free_port(_PREFERRED_PORT),
-                "push_port": free_port(_PREFERRED_PORT + 1),
+                "port": free_port(self.preferred_port),
+                "push_port": free_port(self.preferred_port and self.preferred_port + 1),
                 "admin_password": secrets.token_urlsafe(12),
                 "builder_password": secrets.token_urlsafe(24),
                 "database": str(_database_directory(self.state)),
@@ -92,29 +88,36 @@ class Site:
             "RepoAuto": "yes",
             **self.hub_options,
         }
-        builder = {
-            "server": f"{self.url}/kojihub",
-            "topurl": f"{self.url}/kojifiles",
-            "topdir": self.tree,
-            "workdir": self.state / "build" / "work",
-            "mockdir": self.state / "build" / "roots",
-            "user": BUILDER,
-            "password": self.facts["builder_password"],
-            "allowed_scms": f":{self.state}/*:no:",
-            "minspace": 1024,
-            **self.builder_options,
-        }
         client = {
             "server": f"{self.url}/kojihub",
             "topurl": f"{self.url}/kojifiles",
             "weburl": self.url,
+            "topdir": self.tree,
             "authtype": "password",
             "user": ADMIN,
             "password": self.facts["admin_password"],
         }
         _write_ini(self.hub_conf, {"hub": hub})
-        _write_ini(self.builder_conf, {"kojid": builder})
         _write_ini(self.state / "client.conf", {"moromi": client, "quickstart": client, "koji": client})
+        self.configure_builder("builder", {"user": BUILDER, "password": self.facts["builder_password"]})
+
+    def configure_builder(self, name: str, options: Mapping[str, Any]) -> None:
+        """Write the configuration of a builder; each has directories of its own."""
+        common = {
+            "server": f"{self.url}/kojihub",
+            "topurl": f"{self.url}/kojifiles",
+            "topdir": self.tree,
+            "workdir": self.builder_place(name) / "work",
+            "mockdir": self.builder_place(name) / "roots",
+            "allowed_scms": f":{self.state}/*:no:",
+            "minspace": 1024,
+            **self.builder_options,
+        }
+        _write_ini(self.state / f"{name}.conf", {"kojid": {**common, **options}})
+
+    def builder_place(self, name: str = "builder") -> Path:
+        """The directory of a builder: `work` and `roots`."""
+        return self.state / "build" / name
 
     # programs
 
@@ -122,10 +125,11 @@ class Site:
         """Database, web server, worker and push service."""
         return Service("hub", [str(BIN / "moromi-hub"), "serve", "--config", str(self.hub_conf)], self.state)
 
-    def builder(self) -> Service:
-        """The builder, which needs root to make chroots."""
-        command = [str(BIN / "moromi-builder"), "--config", str(self.builder_conf), "--fg", "--force-lock"]
-        return Service("builder", [*command, "--verbose"], self.state, as_root=True)
+    def builder(self, name: str = "builder") -> Service:
+        """A builder that is configured, which needs root to make chroots."""
+        conf = self.state / f"{name}.conf"
+        command = [str(BIN / "moromi-builder"), "--config", str(conf), "--fg", "--force-lock"]
+        return Service(name, [*command, "--verbose"], self.state, as_root=True)
 
     def start_hub(self) -> None:
         """Start the hub and wait until it answers."""
