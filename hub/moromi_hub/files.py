@@ -63,6 +63,17 @@ def sync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
+def sync_tree(path: Path) -> None:
+    """Make a new directory with all files below it durable."""
+    for parent, _directories, names in os.walk(path, topdown=False):
+        for name in names:
+            if not os.path.islink(os.path.join(parent, name)):
+                with open(os.path.join(parent, name), "rb") as file:
+                    os.fsync(file.fileno())
+        sync_directory(Path(parent))
+    sync_directory(path.parent)
+
+
 @contextmanager
 def opened_directory(path: Path) -> Iterator[int]:
     """A descriptor of the directory itself; a link in its place is refused."""
@@ -136,6 +147,18 @@ def copy(tx: Transaction, source: Path, target: Path) -> None:
 def write(tx: Transaction, target: Path, content: bytes) -> None:
     """Put a synced file with `content` at `target` in one step; removed if `tx` rolls back."""
     make_directories(target.parent)
+    _fill(target, content)
+    tx.on_rollback(lambda: target.unlink(missing_ok=True))
+
+
+def rewrite(tx: Transaction, target: Path, content: bytes) -> None:
+    """Replace what the file at `target` says in one step; it says the same as before if `tx` rolls back."""
+    before = target.read_bytes()
+    _fill(target, content)
+    tx.on_rollback(lambda: _fill(target, before))
+
+
+def _fill(target: Path, content: bytes) -> None:
     with opened_directory(target.parent) as directory:
         _refuse_occupied(directory, target, orphans=True)
 
@@ -144,7 +167,6 @@ def write(tx: Transaction, target: Path, content: bytes) -> None:
                 file.write(content)
 
         _appear(directory, target.name, fill)
-    tx.on_rollback(lambda: target.unlink(missing_ok=True))
 
 
 def place(source: Path, directory: int, name: str, *, link: bool = True) -> None:

@@ -122,22 +122,25 @@ def contents(tx: Transaction, buildroot_id: int) -> tuple[list[str], Select[Any]
     return list(fields), query
 
 
-def lock(tx: Transaction, buildroot_id: int) -> dict[str, Any] | None:
+def lock(tx: Transaction, buildroot_id: int, task_id: int | None = None) -> dict[str, Any] | None:
     """What the rules for changes look at; a standard buildroot's row stays locked.
 
-    `standard` says whether it is one.
+    `standard` says whether it is one; `asking_state` and `asking_host` are those of the task `task_id`.
     """
+    asking = t.task.alias("asking")
     found = tx.row(
         select(
             _standard.c.buildroot_id,
             _standard.c.state,
             _standard.c.host_id,
             _standard.c.task_id,
-            _standard.c.repo_id,
+            asking.c.state.label("asking_state"),
+            asking.c.host_id.label("asking_host"),
             literal(True).label("standard"),
         )
+        .select_from(_standard.outerjoin(asking, asking.c.id == task_id))
         .where(_standard.c.buildroot_id == buildroot_id)
-        .with_for_update()
+        .with_for_update(of=_standard)
     )
     if found is not None:
         return found

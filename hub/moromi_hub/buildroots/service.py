@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from moromi.constants import BuildrootState, BuildrootType
+from moromi.constants import BuildrootState, BuildrootType, TaskState
 from moromi.errors import ActionNotAllowed, GenericError
 from moromi.wire.listing import Listing
 from moromi_hub import arguments
@@ -93,9 +93,12 @@ def new_buildroot(call: Call, repo_id: int, arch: str, task_id: int | None) -> i
 def _owned(call: Call, buildroot_id: Any, task_id: int | None) -> Mapping[str, Any]:
     """The locked buildroot, which must be a standard one of the calling host and, if given, task."""
     host = permissions.assert_host(call)
-    if task_id is not None:
+    found = queries.lock(call.tx, arguments.integer(buildroot_id), task_id)
+    mine = (TaskState.OPEN, host.id)
+    if task_id is not None and (
+        found is None or (found.get("asking_state"), found.get("asking_host")) != mine
+    ):
         permissions.assert_host_owns_task(call, task_id)
-    found = queries.lock(call.tx, arguments.integer(buildroot_id))
     if found is None:
         raise GenericError(f"no buildroot with ID: {buildroot_id}")
     if not found["standard"]:

@@ -20,6 +20,17 @@ from moromi_hub.call import Call
 from moromi_hub.rpms import queries, service
 
 Rpm = Mapping[str, Any]
+# Clients show dependencies in the order in which they come.
+_DEPENDENCY_ORDER = (
+    DepType.REQUIRE,
+    DepType.PROVIDE,
+    DepType.CONFLICT,
+    DepType.OBSOLETE,
+    DepType.SUGGEST,
+    DepType.ENHANCE,
+    DepType.SUPPLEMENT,
+    DepType.RECOMMEND,
+)
 
 
 def rpm_path(call: Call, rpm: Rpm, build: Mapping[str, Any]) -> Path:
@@ -110,11 +121,11 @@ def dependencies(call: Call, rpm_info: Any, kind: Any, strict: bool) -> list[dic
     )
     if header is None:
         return []
-    known = kind is None or kind in DepType.__members__.values()
-    found = header.dependencies(None if kind is None else DepType(kind)) if known else []
     return [
         {"name": each.name, "version": each.version, "flags": each.flags, "type": int(each.type)}
-        for each in found
+        for wanted in _DEPENDENCY_ORDER
+        if kind is None or kind == wanted
+        for each in header.dependencies(wanted)
     ]
 
 

@@ -5,7 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Integer, Select, Text, and_, delete, func, insert, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Integer,
+    Select,
+    Text,
+    and_,
+    cast,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 from sqlalchemy.sql.expression import FromClause
 
@@ -84,7 +98,7 @@ def find_many(tx: Transaction, specs: Sequence[Mapping[str, Any]]) -> dict[int, 
     found = (
         select(wanted.c.position, *columns)
         .join_from(wanted, t.rpminfo, and_(*same, repo))
-        .distinct(wanted.c.position)
+        .ext(distinct_on(wanted.c.position))
         .order_by(wanted.c.position, *_PREFERENCE)
     )
     return {row.pop("position") - 1: row for row in tx.rows(found)}
@@ -109,9 +123,18 @@ def existing_repo_ids(tx: Transaction, ids: Sequence[int]) -> set[int]:
 
 
 def add_external(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Make rows of external rpms; those that another transaction made first are left as they are."""
-    if rows:
-        tx.execute(insert_or_skip(t.rpminfo).on_conflict_do_nothing(), [dict(row) for row in rows])
+    """Make rows of external rpms in one statement; those that another transaction made first are left."""
+    keys = (*EXTERNAL_KEYS, "external_repo_id")
+    kinds = [t.rpminfo.c[key].type for key in keys]
+    arrays = [
+        cast(literal([row[key] for row in rows], ARRAY(kind)), ARRAY(kind))
+        for key, kind in zip(keys, kinds, strict=True)
+    ]
+    new = func.unnest(*arrays).table_valued(
+        *(Column(key, kind) for key, kind in zip(keys, kinds, strict=True))
+    )
+    made = insert_or_skip(t.rpminfo).from_select(keys, select(*new.render_derived(name="new").c))
+    tx.execute(made.on_conflict_do_nothing())
 
 
 def add(tx: Transaction, values: Mapping[str, Any]) -> int:

@@ -213,12 +213,7 @@ def _check_hash(spec: Mapping[str, Any], row: Mapping[str, Any]) -> None:
 
 
 def _external_row(spec: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        **{key: spec[key] for key in queries.EXTERNAL_KEYS},
-        "external_repo_id": spec["external_repo_id"],
-        "build_id": None,
-        "draft": None,
-    }
+    return {key: spec[key] for key in (*queries.EXTERNAL_KEYS, "external_repo_id")}
 
 
 def add_external(call: Call, rpm: Mapping[str, Any], repo: Any, strict: bool = True) -> int:

@@ -26,6 +26,7 @@ from sqlalchemy import (
     or_,
     select,
 )
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.sql.expression import FromClause
 
 from moromi.constants import BuildState, TagUpdateType
@@ -151,7 +152,7 @@ def _allowed(wanted: Wanted) -> Subquery:
         select(entry.c.package_id, entry.c.blocked)
         .select_from(tables)
         .where(*where)
-        .distinct(entry.c.package_id)
+        .ext(distinct_on(entry.c.package_id))
         .order_by(entry.c.package_id, walk.c.position)
         .subquery("nearest")
     )
@@ -227,7 +228,7 @@ def tagged_rpms(
     chosen = _chosen(wanted)
     tables: FromClause = chosen.join(t.rpminfo, t.rpminfo.c.build_id == chosen.c.build_id)
     fields = dict(RPM_FIELDS)
-    order = [chosen.c.position, chosen.c.create_event.desc(), t.rpminfo.c.build_id.desc(), t.rpminfo.c.id]
+    order = [chosen.c.position, t.rpminfo.c.id]
     if extra:
         fields["extra"] = decoded(t.rpminfo.c.extra)
     if rpmsigs:
