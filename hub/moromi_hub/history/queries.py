@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, cast, func, literal, select, union_all
-from sqlalchemy.types import Float
+from sqlalchemy import ColumnElement, Select, Table, func, literal, select, union_all
 
+from moromi_hub.db.columns import integer_array, seconds
 from moromi_hub.db.transaction import Transaction
 from moromi_schema import tables as t
 
@@ -41,50 +41,47 @@ def last_event(tx: Transaction, before: float | None) -> dict[str, Any] | None:
 
 
 def _events() -> Select[Any]:
-    return select(t.events.c.id, cast(func.date_part("epoch", t.events.c.time), Float).label("ts"))
+    return select(t.events.c.id, seconds(t.events.c.time).label("ts"))
 
 
-def changes(tag_ids: Collection[int], bound: Bound, outside: bool) -> list[Select[Any]]:
-    """Per table and kind of change, the event column of the rows of some tags that `bound` admits.
-
-    `outside`: also what lies behind the external repositories that the tags use.
-    """
-    found = [
-        select(column).where(table.c.tag_id.in_(tag_ids), bound(column))
-        for table in CONTENT_TABLES
-        for column in (table.c.create_event, table.c.revoke_event)
-    ]
-    updates = t.tag_updates.c
-    found.append(select(updates.update_event).where(updates.tag_id.in_(tag_ids), bound(updates.update_event)))
-    if outside:
-        used = select(t.tag_external_repos.c.external_repo_id).where(
-            t.tag_external_repos.c.tag_id.in_(tag_ids), t.tag_external_repos.c.active.is_(True)
-        )
-        found += [
-            select(column).where(table.c.external_repo_id.in_(used), bound(column))
-            for table in (t.external_repo_config, t.external_repo_data)
-            for column in (table.c.create_event, table.c.revoke_event)
-        ]
-    return found
+def _event_columns(table: Table) -> tuple[ColumnElement[int], ...]:
+    if table is t.tag_updates:
+        return (t.tag_updates.c.update_event,)
+    return (table.c.create_event, table.c.revoke_event)
 
 
 def extreme(tx: Transaction, tag_ids: Collection[int], bound: Bound, last: bool) -> int | None:
-    """The highest (`last`) or lowest event of `changes`: one statement, each part answered by an index."""
+    """The highest (`last`) or lowest event that changed one of some tags, of those that `bound` admits.
+
+    Looks also behind the external repositories that the tags use. One statement;
+    each tag and column is one descent of an index, however many rows a tag has.
+    """
     pick: Any = func.max if last else func.min
+    of_all: Any = func.greatest if last else func.least
+    tag = func.unnest(integer_array(list(tag_ids))).table_valued("id").render_derived(name="wanted")
+    used = t.tag_external_repos
     parts = []
-    for change in changes(tag_ids, bound, outside=True):
-        column = next(iter(change.selected_columns))
-        parts.append(change.with_only_columns(pick(column).label("event")))
-    every = union_all(*parts).subquery()
-    found = tx.scalar(select(pick(every.c.event)))
+    for table in (*CONTENT_TABLES, t.tag_updates):
+        for column in _event_columns(table):
+            parts.append(select(pick(column)).where(table.c.tag_id == tag.c.id, bound(column)))
+    for table in (t.external_repo_config, t.external_repo_data):
+        for column in _event_columns(table):
+            linked = used.c.external_repo_id == table.c.external_repo_id
+            conditions = (used.c.tag_id == tag.c.id, used.c.active.is_(True), bound(column))
+            parts.append(select(pick(column)).join(used, linked).where(*conditions))
+    of_tag = of_all(*(part.correlate(tag).scalar_subquery() for part in parts))
+    found = tx.scalar(select(pick(of_tag)).select_from(tag))
     return None if found is None else int(found)
 
 
 def any_since(tx: Transaction, tag_ids: Collection[int], event_id: int) -> bool:
-    """Whether any of some tags changed after an event."""
+    """Whether any of some tags changed after an event; their external repositories do not count."""
     parts = [
-        select(literal(1)).where(change.exists())
-        for change in changes(tag_ids, lambda column: column > event_id, outside=False)
+        select(literal(1)).where(
+            select(column).where(table.c.tag_id.in_(tag_ids), column > event_id).exists()
+        )
+        for table in (*CONTENT_TABLES, t.tag_updates)
+        for column in _event_columns(table)
     ]
     return tx.scalar(union_all(*parts).limit(1)) is not None
 

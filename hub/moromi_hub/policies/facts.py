@@ -12,13 +12,13 @@ from moromi.errors import GenericError, ParameterError
 from moromi.names import parse_NVR
 from moromi.policy import PolicyData
 from moromi.tasks import parse_task_params
-from moromi.wire import xmlrpc
 from moromi_hub.arguments import fits_id
 from moromi_hub.call import Call
 from moromi_hub.db import lookup
 from moromi_hub.policies import queries
 from moromi_hub.tags import service as tags
 from moromi_hub.targets import service as targets
+from moromi_hub.tasks.model import decode_request
 from moromi_hub.users import service as users
 from moromi_schema import tables as t
 
@@ -225,7 +225,7 @@ def _source_of_task(task: Mapping[str, Any]) -> str | None:
     method = task["method"]
     if method == "indirectionimage":
         return None
-    parameters = task_parameters(method, xmlrpc.decode_request(task["request"].encode())[1])
+    parameters = task_parameters(method, decode_request(task["request"]))
     names = {"winbuild": ("source_url",), "wrapperRPM": ("spec_url",)}.get(method, ("src", "url"))
     return next((str(parameters[name]) for name in names if parameters.get(name)), None)
 

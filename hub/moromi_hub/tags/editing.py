@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -130,11 +131,16 @@ def _edit_extra(call: Call, tag: dict[str, Any], changes: Mapping[str, Any]) -> 
     new: dict[str, str | None] = {
         key: json.dumps(value)
         for key, value in extra.items()
-        if key not in tag["extra"] or tag["extra"][key] != value
+        if key not in tag["extra"] or not _same_json(tag["extra"][key], value)
     }
     new |= dict.fromkeys(blocks)
     queries.revoke_extra(call.tx, call.user_id, tag["id"], [*new, *removed])
     queries.create_extra(call.tx, call.user_id, tag["id"], new)
+
+
+def _same_json(one: Any, other: Any) -> bool:
+    """Equal as JSON, where true is not 1."""
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
 def delete_tag(call: Call, tag_info: Any) -> None:
@@ -184,7 +190,25 @@ def _checked_link(call: Call, link: Any) -> dict[str, Any]:
             raise GenericError(f"No value for {field}")
     if fields.get("delete link"):
         return {**fields, "parent_id": lookup.name_or_id(fields["parent_id"]).get("id", fields["parent_id"])}
-    return {**fields, "parent_id": service.require_tag(call, fields["parent_id"])["id"]}
+    return {
+        "parent_id": service.require_tag(call, fields["parent_id"])["id"],
+        "priority": arguments.integer(fields["priority"]),
+        "maxdepth": arguments.optional_integer(fields["maxdepth"]),
+        "intransitive": bool(fields["intransitive"]),
+        "noconfig": bool(fields["noconfig"]),
+        "pkg_filter": _checked_filter(fields["pkg_filter"]),
+    }
+
+
+def _checked_filter(pattern: Any) -> str | None:
+    """A regular expression that can be used: a broken one would make the tag unreadable."""
+    if pattern is None:
+        return None
+    try:
+        re.compile(arguments.expect(pattern, str))
+    except re.error as error:
+        raise GenericError(f"Invalid package filter {pattern!r}: {error}") from None
+    return str(pattern)
 
 
 def _check_priorities(

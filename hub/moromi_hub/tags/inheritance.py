@@ -44,7 +44,7 @@ def full_inheritance(call: Call, tag_id: int, event: int | None = None, reverse:
     At most one statement. The links are the caller's own copies.
     """
     edges = _edges(call, tag_id, event, reverse)
-    return list(_walk_down(edges, tag_id) if reverse else _walk_up(edges, tag_id))
+    return list(_walk_down(edges, tag_id) if reverse else walk_up(edges, tag_id))
 
 
 def forget(call: Call) -> None:
@@ -78,7 +78,7 @@ class _Level:
     noconfig: bool
 
 
-def _walk_up(edges: dict[int, list[Link]], start: int) -> Iterator[Link]:
+def walk_up(edges: dict[int, list[Link]], start: int) -> Iterator[Link]:
     """Depth first, by priority, with the rules for depth, loops, filters and repeated tags.
 
     A stack of our own: the depth of a site's inheritance is not bound by the interpreter's.
