@@ -102,8 +102,7 @@ def prepare(site: Site) -> None:
     with step("Builder"):
         site.builder().start()
     with step("Tags, target, external repository, groups, packages"), site.session() as session:
-        content.add_tags(session, samples.PACKAGES)
-        content.add_distribution(session, DISTRO)
+        content.add_content(session, samples.PACKAGES, DISTRO)
 
 
 def make_distribution() -> None:

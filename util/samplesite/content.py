@@ -20,16 +20,21 @@ def add_accounts(site: Site) -> None:
     """The administrator and the builder, made through `moromi-hub admin`."""
     session = ClientSession(f"{site.url}/kojihub")
     if session.call("getUser", ADMIN) is None:
-        _admin(site, "add-user", ADMIN, "--admin", "--password", site.facts["admin_password"])
+        admin(site, "add-user", ADMIN, "--admin", "--password", site.facts["admin_password"])
     if session.call("getUser", BUILDER) is None:
-        arches = [build_arch()] + (["i686"] if build_arch() == "x86_64" else [])
-        _admin(site, "add-host", BUILDER, *arches, "--password", site.facts["builder_password"])
-        with site.session() as admin:
-            for channel in ("createrepo",):
-                admin.call("addHostToChannel", BUILDER, channel)
+        add_builder(site, BUILDER, site.facts["builder_password"])
 
 
-def _admin(site: Site, command: str, *arguments: str) -> None:
+def add_builder(site: Site, name: str, password: str) -> None:
+    """An account for a builder of this machine, that builds and makes repositories."""
+    arches = [build_arch()] + (["i686"] if build_arch() == "x86_64" else [])
+    admin(site, "add-host", name, *arches, "--password", password)
+    with site.session() as session:
+        session.call("addHostToChannel", name, "createrepo")
+
+
+def admin(site: Site, command: str, *arguments: str) -> None:
+    """Run `moromi-hub admin`."""
     done = subprocess.run(
         [str(BIN / "moromi-hub"), "admin", command, "--config", str(site.hub_conf), *arguments],
         capture_output=True,
@@ -40,14 +45,24 @@ def _admin(site: Site, command: str, *arguments: str) -> None:
         raise SiteError(f"moromi-hub admin {command} failed: {done.stderr.strip()}")
 
 
+def add_content(session: ClientSession, packages: Sequence[str], distro: Path) -> None:
+    """Tags and what is in them, then the target.
+
+    The target is last since it has the hub make repositories of the build tag, and one of a tag without
+    its external repository and groups would be good enough for builds during the next hour (RepoLag).
+    """
+    add_tags(session, packages)
+    add_distribution(session, distro)
+    if session.call("getBuildTarget", TARGET) is None:
+        session.call("createBuildTarget", TARGET, BUILD, DEST)
+
+
 def add_tags(session: ClientSession, packages: Sequence[str]) -> None:
-    """A destination tag, a build tag that inherits it, a target, and the package list."""
+    """A destination tag with its package list, and a build tag that inherits it."""
     if session.call("getTag", DEST) is None:
         session.call("createTag", DEST)
     if session.call("getTag", BUILD) is None:
         session.call("createTag", BUILD, parent=DEST, arches=build_arch())
-    if session.call("getBuildTarget", TARGET) is None:
-        session.call("createBuildTarget", TARGET, BUILD, DEST)
     listed = {entry["package_name"] for entry in session.call("listPackages", tagID=DEST)}
     for package in packages:
         if package not in listed:

@@ -1,0 +1,52 @@
+"""One site for all tests that only build on it; those that break things make their own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from moromi.client import ClientSession
+from samplesite import samples
+from samplesite.site import Site
+from support.sites import Builds, builds_on, running_site
+
+PACKAGES = (
+    *samples.PACKAGES,
+    "probe-moromi",
+    "probe-koji",
+    "chain-moromi-a",
+    "chain-moromi-b",
+    "chain-koji-a",
+    "chain-koji-b",
+    "broken",
+)
+"""What the tests on the shared site build. A new entry of the list changes the tag, so all come first."""
+
+
+@pytest.fixture(scope="session")
+def can_build() -> None:
+    """Chroots need root."""
+    if os.geteuid():
+        pytest.skip("chroots need root")
+
+
+@pytest.fixture(scope="session")
+def site(can_build: None) -> Iterator[Site]:
+    """A hub and a builder, shared: leave it as it was found, up to builds."""
+    with running_site(PACKAGES) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def builds(site: Site) -> Iterator[Builds]:
+    """Builds on the shared site."""
+    with builds_on(site) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def session(builds: Builds) -> ClientSession:
+    """The administrator's session on the shared site."""
+    return builds.session
