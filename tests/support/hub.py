@@ -141,6 +141,7 @@ def state_template(server: EmbeddedPostgres, plain: str) -> Iterator[str]:
 @contextmanager
 def running_hub(dsn: str, topdir: Path, **changes: Any) -> Iterator[HubUnderTest]:
     """A hub on a database of its own, in this process."""
+    topdir.mkdir(exist_ok=True)
     hub = Hub(conformance_settings(topdir, DBConnectionString=dsn, **changes), make_engine(dsn))
     try:
         yield HubUnderTest(hub, Application(hub))
