@@ -6,13 +6,10 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import func, select, text
@@ -20,37 +17,13 @@ from sqlalchemy.engine import make_url
 
 from moromi.constants import TaskState
 from moromi_hub.call import Call
-from moromi_hub.hub import Hub
 from moromi_hub.worker.jobs import JOBS, Job
 from moromi_hub.worker.leadership import lock_number
-from moromi_hub.worker.main import Worker
 from support.hub import Client, HubUnderTest
+from support.worker import eventually, working
 
 ONE = "builder1.example.org"
 SCHEDULER = [job for job in JOBS if job.name == "scheduler"]
-
-
-@contextmanager
-def working(hub: Hub, jobs: list[Job]) -> Iterator[Worker]:
-    """A worker in threads of this process."""
-    worker = Worker(hub, jobs)
-    thread = threading.Thread(target=worker.run)
-    thread.start()
-    try:
-        yield worker
-    finally:
-        worker.listener.stop()
-        thread.join(10)
-        assert not thread.is_alive()
-
-
-def eventually(true: Callable[[], Any], seconds: float = 10.0) -> float:
-    """Seconds until `true` is; fails after `seconds`."""
-    began = time.monotonic()
-    while not true():
-        assert time.monotonic() - began < seconds, "it never happened"
-        time.sleep(0.002)
-    return time.monotonic() - began
 
 
 def assigned(client: Client, task_id: int) -> bool:

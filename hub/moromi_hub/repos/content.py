@@ -73,7 +73,7 @@ def write(
     for arch in arches:
         _make_arch(directory / arch, Path(call.paths.topdir), blocked)
     _write_lists(call, directory, tag, arches, options, read_event)
-    files.sync_directory(directory)
+    files.sync_tree(directory)
 
 
 def _write_json(

@@ -137,8 +137,8 @@ def _place_metadata(call: Call, directory: Path, data: Mapping[str, Any]) -> Non
 
 
 def _update_json(call: Call, path: Path, updates: Mapping[str, Any]) -> None:
-    known = json.loads(path.read_text()) if path.exists() else {}
-    files.write(call.tx, path, json.dumps({**known, **updates}, indent=2).encode())
+    known = json.loads(path.read_text("utf-8"))
+    files.rewrite(call.tx, path, json.dumps({**known, **updates}, indent=2).encode())
 
 
 def _link_latest(call: Call, repo: Mapping[str, Any]) -> None:
