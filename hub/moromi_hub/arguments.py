@@ -5,6 +5,7 @@ Texts and codes: hub-protocol.md sections 1.7 and 6.3, data-model.md section 0.3
 
 from __future__ import annotations
 
+import math
 from typing import Any, TypeVar
 
 from moromi.arches import parse_text
@@ -45,11 +46,14 @@ def optional_integer(value: Any) -> int | None:
 
 
 def number(value: Any) -> float:
-    """`value` as a float; text that spells one is accepted. Raises ParameterError otherwise."""
+    """`value` as a finite float; text that spells one is accepted. Raises ParameterError otherwise."""
     try:
-        return float(value)
-    except (TypeError, ValueError):
+        found = float(value)
+    except (TypeError, ValueError, OverflowError):
         raise wrong_type(value, float) from None
+    if not math.isfinite(found):
+        raise wrong_type(value, float)
+    return found
 
 
 def fits_id(value: int) -> bool:

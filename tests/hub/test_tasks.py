@@ -298,3 +298,39 @@ def test_an_odd_request_is_a_task_all_the_same(admin: Client) -> None:
         ("wrapperRPM", ["git://u", "text", None, None]),
     ):
         assert admin("getTaskRequest", admin("makeTask", method, request)) == request
+
+
+def test_numbers_that_cannot_be_ids_or_loads(
+    admin: Client, builder: Client, opened: Callable[[], int]
+) -> None:
+    huge = 2**40
+    assert admin("getTaskInfo", huge) is None
+    assert admin("getTaskChildren", huge) == []
+    for name in ("freeTask", "cancelTask", "getTaskResult"):
+        with pytest.raises(GenericError, match="No such task"):
+            admin(name, huge)
+    assert not admin("listTasks", {"parent": huge})
+    task_id = opened()
+    for weight in ("nan", "inf", "heavy"):
+        with pytest.raises(ParameterError, match="Invalid type"):
+            builder("host.setTaskWeight", task_id, weight)
+
+
+def test_the_build_path_is_cheap(hub: HubUnderTest, admin: Client, builder: Client) -> None:
+    """Statements, session check and call number included."""
+
+    def cost(client: Client, name: str, *args: Any, **kwargs: Any) -> int:
+        with count_statements(hub.hub.engine) as seen:
+            client(name, *args, **kwargs)
+        return len(seen)
+
+    alice = hub.client("alice")
+    assert cost(alice, "build", "a.src.rpm", "f40") <= 6
+    task_id = admin("makeTask", "sleep", [1], assign=ONE)
+    assert cost(builder, "getTaskInfo", task_id, request=True) <= 2
+    assert cost(builder, "host.openTask", task_id) <= 6
+    assert cost(builder, "host.subtask", "sleep", [1], task_id, label="x") <= 9
+    assert cost(builder, "host.taskSetWait", task_id, None) <= 5
+    assert cost(builder, "host.taskWait", task_id) <= 2
+    assert cost(builder, "host.getHostTasks") <= 2
+    assert cost(builder, "host.closeTask", task_id, closed(None)) <= 6

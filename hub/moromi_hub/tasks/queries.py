@@ -20,6 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from moromi.constants import TaskState
+from moromi_hub.arguments import fits_id
 from moromi_hub.db.columns import seconds
 from moromi_hub.db.transaction import Transaction
 from moromi_schema import tables as t
@@ -64,7 +65,8 @@ _LOCKED = (
 
 
 def _ids(task_ids: Iterable[int]) -> ColumnElement[Any]:
-    return func.any(cast(list(task_ids), ARRAY(Integer)))
+    """Any of these ids; one that is too large to be an id matches nothing."""
+    return func.any(cast([task_id for task_id in task_ids if fits_id(task_id)], ARRAY(Integer)))
 
 
 def _columns(request: bool) -> list[ColumnElement[Any]]:
