@@ -42,7 +42,7 @@ _runs, _refusals, _log = t.scheduler_task_runs, t.scheduler_task_refusals, t.sch
 _data, _sys, _reasons = t.scheduler_host_data, t.scheduler_sys_data, t.moromi_scheduler_reasons
 
 STAMP = "last_run_ts"
-TASKS_PER_BIN = 1000
+TASKS_PER_OWNER = 1000
 _ACTIVE = (TaskState.OPEN, TaskState.ASSIGNED)
 
 
@@ -142,7 +142,7 @@ def _active_tasks() -> Select[Any]:
 
 
 def free_tasks(tx: Transaction) -> list[dict[str, Any]]:
-    """The free tasks by priority and age, at most 1000 of each channel and arch.
+    """The free tasks by priority and age, at most 1000 of each channel, arch and owner.
 
     `channel`: the name of the task's channel, None if it is disabled.
     """
@@ -151,7 +151,8 @@ def free_tasks(tx: Transaction) -> list[dict[str, Any]]:
 
 def _free_tasks() -> Select[Any]:
     place = func.row_number().over(
-        partition_by=(_t.c.channel_id, _t.c.arch), order_by=(_t.c.priority, _t.c.create_time, _t.c.id)
+        partition_by=(_t.c.channel_id, _t.c.arch, _t.c.owner),
+        order_by=(_t.c.priority, _t.c.create_time, _t.c.id),
     )
     ranked = (
         select(
@@ -170,7 +171,7 @@ def _free_tasks() -> Select[Any]:
     return (
         select(ranked, _c.c.name.label("channel"))
         .select_from(ranked.outerjoin(_c, and_(_c.c.id == ranked.c.channel_id, _c.c.enabled)))
-        .where(ranked.c.place <= TASKS_PER_BIN)
+        .where(ranked.c.place <= TASKS_PER_OWNER)
         .order_by(ranked.c.priority, ranked.c.created, ranked.c.id)
     )
 
