@@ -399,11 +399,14 @@ class Supervisor:
         self.session.opts.max_retries = 0
         self.session.opts.offline_retry = False
         try:
-            # An interrupted call may have opened a task that we do not know.
-            ids = sorted({*ids, *(int(item["id"]) for item in self.session.host.getHostTasks())})
-            if ids:
-                self.session.host.freeTasks(ids)
+            # Not ready first: a hub that schedules at once would give the freed tasks back to us.
             self.session.host.updateHost(0.0, False)
+            # An interrupted call may have opened a task that we do not know, and some may be on their way
+            # to us.
+            ids = sorted({*ids, *(int(item["id"]) for item in self.session.host.getHostTasks())})
+            assigned = [int(item["id"]) for item in self.session.host.getTasks()]
+            if ids or assigned:
+                self.session.host.freeTasks([*ids, *assigned])
             self.session.logout()
         except (GenericError, Fault, TransportError) as exc:
             logger.warning("could not tell the hub that we stop: %s", exc)

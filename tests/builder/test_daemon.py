@@ -1,0 +1,231 @@
+"""The daemon on a real hub, with tasks that need no chroot: claim, wait, end, restart, go on."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from moromi.client import ClientSession
+from moromi.constants import TaskState
+from moromi.errors import GenericError, ParameterError
+from samplesite import content
+from samplesite.services import wait_for
+from samplesite.site import BUILDER, Site
+from support.database import server_directory
+from support.sites import ENDED, work_of
+
+OPENED_IN = 1.0
+"""Seconds until a task is open: far more than it takes, far less than any poll."""
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    """A hub and one builder without tags."""
+    with server_directory() as place:
+        made = Site(place / "site", {}, {"sleeptime": 20, "retry_interval": 1}, preferred_port=0)
+        made.state.mkdir(mode=0o711)
+        made.configure()
+        try:
+            made.start_hub()
+            content.add_accounts(made)
+            made.builder().start()
+            yield made
+        finally:
+            made.stop()
+
+
+@pytest.fixture
+def hub(site: Site) -> Iterator[ClientSession]:
+    """An administrator's session, with the builder ready and idle."""
+    with site.session() as session:
+        assert wait_for(lambda: host(session)["ready"], 20), "the builder is not ready"
+        yield session
+
+
+def host(session: ClientSession) -> dict[str, Any]:
+    return dict(session.call("getHost", BUILDER))
+
+
+def give(session: ClientSession, method: str, *arguments: Any) -> int:
+    """Make a task for the builder."""
+    return int(session.call("makeTask", method, list(arguments)))
+
+
+def state(session: ClientSession, task_id: int) -> TaskState:
+    return TaskState(session.call("getTaskInfo", task_id)["state"])
+
+
+def until(session: ClientSession, task_id: int, wanted: Callable[[TaskState], bool], seconds: float) -> float:
+    """Wait for a state; the seconds it took."""
+    start = time.monotonic()
+    assert wait_for(lambda: wanted(state(session, task_id)), seconds), state(session, task_id).name
+    return time.monotonic() - start
+
+
+def is_open(found: TaskState) -> bool:
+    return found is TaskState.OPEN
+
+
+def has_ended(found: TaskState) -> bool:
+    return found in ENDED
+
+
+def test_a_task_is_opened_at_once(hub: ClientSession) -> None:
+    task_id = give(hub, "sleep", 0)
+    until(hub, task_id, has_ended, 10)
+    info = hub.call("getTaskInfo", task_id)
+    assert info["state"] == TaskState.CLOSED
+    assert info["start_ts"] - info["create_ts"] < OPENED_IN
+    assert hub.call("getTaskResult", task_id) is None
+
+
+def test_subtasks_wake_their_parent(hub: ClientSession) -> None:
+    task_id = give(hub, "waittest", 2, 1)
+    until(hub, task_id, has_ended, 15)
+    info = hub.call("getTaskInfo", task_id)
+    children = hub.call("getTaskChildren", task_id)
+    last = max(child["completion_ts"] for child in children)
+    assert info["completion_ts"] - last < OPENED_IN
+    results = hub.call("getTaskResult", task_id)
+    assert sorted(children[0].keys() & {"id", "state"}) == ["id", "state"]
+    failed = [value for value in results.values() if value]
+    assert len(results) == 3
+    assert failed[0]["faultCode"] == ParameterError.faultCode
+    assert failed[0]["faultString"] == "Invalid signature for sleep: missing a required argument: 'n'"
+
+
+def test_failures_are_told(hub: ClientSession) -> None:
+    wrong = give(hub, "sleep", 1, 2)
+    odd = give(hub, "default")
+    until(hub, wrong, has_ended, 10)
+    until(hub, odd, has_ended, 10)
+    with pytest.raises(ParameterError, match="Invalid signature for sleep: too many positional arguments"):
+        hub.call("getTaskResult", wrong)
+    with pytest.raises(GenericError, match="Invalid method: default"):
+        hub.call("getTaskResult", odd)
+
+
+def test_an_unknown_method_is_refused(hub: ClientSession, site: Site) -> None:
+    task_id = give(hub, "paint", "blue")
+    hub.call("assignTask", task_id, BUILDER, override=True)
+    until(hub, task_id, lambda found: found is TaskState.FREE, 10)
+    hub.call("cancelTask", task_id)
+    assert site.builder().pid() is not None
+
+
+def test_processes_that_a_task_leaves_are_ended(hub: ClientSession, site: Site) -> None:
+    task_id = give(hub, "fork", 2, 300)
+    until(hub, task_id, has_ended, 10)
+    assert wait_for(lambda: not work_of(site), 10), work_of(site)
+
+
+def test_cancelled(hub: ClientSession, site: Site) -> None:
+    task_id = give(hub, "sleep", 300)
+    until(hub, task_id, is_open, 10)
+    assert wait_for(lambda: bool(records(site)), 5)
+    hub.call("cancelTask", task_id)
+    assert wait_for(lambda: not records(site) and not work_of(site), 5), work_of(site)
+    assert state(hub, task_id) is TaskState.CANCELED
+
+
+def test_taken_away(hub: ClientSession, site: Site) -> None:
+    """A lost lease: the hub frees the task, the process must not go on beside the next one."""
+    task_id = give(hub, "sleep", 300)
+    until(hub, task_id, is_open, 10)
+    assert wait_for(lambda: bool(records(site)), 5)
+    (before,) = records(site).values()
+    hub.call("freeTask", task_id)
+    assert wait_for(lambda: bool(records(site)) and list(records(site).values()) != [before], 10)
+    until(hub, task_id, is_open, 10)
+    assert len(records(site)) == 1
+    hub.call("cancelTask", task_id)
+    assert wait_for(lambda: not records(site), 10)
+
+
+def records(site: Site) -> dict[str, str]:
+    """The running task processes by task id, as the daemon notes them."""
+    directory = site.builder_place() / "work" / "running"
+    return {path.name: path.read_text() for path in directory.glob("*")} if directory.exists() else {}
+
+
+def test_killed_daemon_leaves_nothing_and_takes_up_again(hub: ClientSession, site: Site) -> None:
+    task_id = give(hub, "sleep", 2)
+    until(hub, task_id, is_open, 10)
+    site.builder().kill()
+    assert wait_for(lambda: not work_of(site), 10), work_of(site)
+    site.builder().start()
+    until(hub, task_id, has_ended, 20)
+    assert state(hub, task_id) is TaskState.CLOSED
+    assert wait_for(lambda: not records(site), 5)
+
+
+def test_stopped_daemon_gives_its_tasks_back(hub: ClientSession, site: Site) -> None:
+    task_id = give(hub, "sleep", 300)
+    until(hub, task_id, is_open, 10)
+    assert site.builder().stop()
+    assert state(hub, task_id) is TaskState.FREE
+    assert host(hub)["ready"] is False
+    assert not work_of(site)
+    hub.call("cancelTask", task_id)
+    site.builder().start()
+
+
+def test_restart_waits_for_the_tasks(hub: ClientSession, site: Site) -> None:
+    task_id = give(hub, "sleep", 2)
+    until(hub, task_id, is_open, 10)
+    pid = site.builder().pid()
+    assert pid is not None
+    before = process_start(site)
+    os.kill(pid, signal.SIGUSR1)
+    until(hub, task_id, has_ended, 10)
+    assert state(hub, task_id) is TaskState.CLOSED
+    again = give(hub, "sleep", 0)
+    until(hub, again, has_ended, 20)
+    assert state(hub, again) is TaskState.CLOSED
+    assert site.builder().pid() == pid
+    assert process_start(site) > before
+
+
+def process_start(site: Site) -> int:
+    """How often the daemon has begun to serve, by its log."""
+    log = (site.state / "log" / "builder.log").read_text()
+    return log.count("ready for tasks")
+
+
+def test_a_disabled_host_takes_nothing(hub: ClientSession) -> None:
+    hub.call("disableHost", BUILDER)
+    assert wait_for(lambda: not host(hub)["ready"], 10)
+    task_id = give(hub, "sleep", 0)
+    time.sleep(1)
+    assert state(hub, task_id) is TaskState.FREE
+    hub.call("enableHost", BUILDER)
+    until(hub, task_id, has_ended, 10)
+
+
+def test_a_second_daemon_is_kept_out(hub: ClientSession, site: Site, tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    words = [sys.executable, "-m", "moromi_builder", "--config", str(site.state / "builder.conf"), "--fg"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=tmp_path, timeout=60)
+    assert done.returncode == 1
+    assert "Error: Unable to get lock. Trying using --force-lock" in done.stderr
+    task_id = give(hub, "sleep", 0)
+    until(hub, task_id, has_ended, 10)
+
+
+def test_the_hub_goes_and_comes_back(hub: ClientSession, site: Site) -> None:
+    task_id = give(hub, "sleep", 3)
+    until(hub, task_id, is_open, 10)
+    site.hub().kill()
+    time.sleep(4)
+    site.start_hub()
+    with site.session() as session:
+        until(session, task_id, has_ended, 60)
+        assert state(session, task_id) is TaskState.CLOSED
+        again = give(session, "sleep", 0)
+        until(session, again, has_ended, 90)
