@@ -16,6 +16,12 @@ from support.hub import Client, HubUnderTest, count_statements
 
 
 @pytest.fixture
+def top(hub: HubUnderTest) -> Path:
+    """The top of the hub's file tree."""
+    return hub.hub.settings.topdir
+
+
+@pytest.fixture
 def builder(hub: HubUnderTest) -> Client:
     """The session of a builder."""
     return hub.client(BUILDER)
@@ -48,9 +54,9 @@ def tree(path: Path) -> set[str]:
 # what repoInit writes
 
 
-def test_the_lists_of_each_arch(builder: Client, content: str, tmp_path: Path) -> None:
+def test_the_lists_of_each_arch(builder: Client, content: str, top: Path) -> None:
     repo_id, event = builder("host.repoInit", content, None, None, {"separate_src": True})
-    directory = tmp_path / "repos" / content / str(repo_id)
+    directory = top / "repos" / content / str(repo_id)
     assert {each.name for each in directory.iterdir()} == {
         *("repo.json", "groups", "x86_64", "i386", "aarch64", "src")
     }
@@ -79,12 +85,12 @@ def test_the_lists_of_each_arch(builder: Client, content: str, tmp_path: Path) -
 
 
 def test_a_repository_of_an_event_shows_the_tag_as_it_was(
-    admin: Client, builder: Client, content: str, tmp_path: Path
+    admin: Client, builder: Client, content: str, top: Path
 ) -> None:
     event = admin("getLastEvent")["id"]
     admin("untagBuildBypass", "f40", "yeast-7-1.mr1")
     then, now = (builder("host.repoInit", content, None, at)[0] for at in (event, None))
-    lists = tmp_path / "repos" / content
+    lists = top / "repos" / content
     assert "yeast" in (lists / str(then) / "i386" / "pkglist").read_text()
     assert (lists / str(now) / "i386" / "pkglist").read_text() == ""
     assert admin("repoInfo", then)["end_event"] is not None
@@ -158,37 +164,37 @@ def finish(builder: Client, repo_id: int, text: bytes = b"<repomd/>") -> None:
 
 
 def test_metadata_is_in_place_and_latest_points_to_it(
-    admin: Client, builder: Client, content: str, tmp_path: Path
+    admin: Client, builder: Client, content: str, top: Path
 ) -> None:
     repo_id, _event = builder("host.repoInit", content)
     finish(builder, repo_id)
-    tag_dir = tmp_path / "repos" / content
+    tag_dir = top / "repos" / content
     assert (tag_dir / "latest").readlink() == Path(str(repo_id))
     assert (tag_dir / "latest" / "x86_64" / "repodata" / "repomd.xml").read_text() == "<repomd/>"
     assert admin("repoInfo", repo_id)["state"] == RepoState.READY
 
 
 def test_latest_is_the_newest_event_with_default_options(
-    admin: Client, builder: Client, content: str, tmp_path: Path
+    admin: Client, builder: Client, content: str, top: Path
 ) -> None:
     first, second = (builder("host.repoInit", content)[0] for _ in range(2))
     custom = builder("host.repoInit", content, None, None, {"src": True})[0]
-    latest = tmp_path / "repos" / content / "latest"
+    latest = top / "repos" / content / "latest"
     for repo_id, expected in ((second, second), (first, second), (custom, second)):
         finish(builder, repo_id)
         assert latest.readlink().name == str(expected)
 
 
 def test_a_call_that_was_cut_off_can_be_repeated(
-    hub: HubUnderTest, admin: Client, builder: Client, content: str, tmp_path: Path
+    hub: HubUnderTest, admin: Client, builder: Client, content: str, top: Path
 ) -> None:
     """The files have been moved, the commit never came: the next attempt finds them where they are."""
     repo_id, _event = builder("host.repoInit", content)
     builder.upload("crash", "repomd.xml", b"<repomd/>")
     data = {"x86_64": ["crash", ["repomd.xml"]]}
-    target = tmp_path / "repos" / content / str(repo_id) / "x86_64" / "repodata" / "repomd.xml"
+    target = top / "repos" / content / str(repo_id) / "x86_64" / "repodata" / "repomd.xml"
 
-    source = tmp_path / "work" / "crash" / "repomd.xml"
+    source = top / "work" / "crash" / "repomd.xml"
     target.parent.mkdir()
     source.rename(target)
     source.symlink_to(target)
@@ -200,22 +206,22 @@ def test_a_call_that_was_cut_off_can_be_repeated(
 
 
 def test_a_failing_repo_done_takes_everything_back(
-    hub: HubUnderTest, admin: Client, builder: Client, content: str, tmp_path: Path
+    hub: HubUnderTest, admin: Client, builder: Client, content: str, top: Path
 ) -> None:
     repo_id, _event = builder("host.repoInit", content)
-    directory = tmp_path / "repos" / content / str(repo_id)
+    directory = top / "repos" / content / str(repo_id)
     facts = (directory / "repo.json").read_text()
     builder.upload("half", "repomd.xml", b"<repomd/>")
     with pytest.raises(GenericError, match="uploaded file missing"):
         builder("host.repoDone", repo_id, {"x86_64": ["half", ["repomd.xml", "gone.xml"]]}, False, {"a": 1})
     assert not (directory / "x86_64" / "repodata" / "repomd.xml").exists()
-    assert (tmp_path / "work" / "half" / "repomd.xml").read_bytes() == b"<repomd/>"
+    assert (top / "work" / "half" / "repomd.xml").read_bytes() == b"<repomd/>"
     assert (directory / "repo.json").read_text() == facts
     assert admin("repoInfo", repo_id)["state"] == RepoState.INIT
 
 
 def test_a_failing_repo_init_leaves_no_directory(
-    hub: HubUnderTest, builder: Client, content: str, tmp_path: Path
+    hub: HubUnderTest, builder: Client, content: str, top: Path
 ) -> None:
     def refuse(kind: str, **_details: Any) -> None:
         raise GenericError(f"not in {kind}")
@@ -223,14 +229,14 @@ def test_a_failing_repo_init_leaves_no_directory(
     hub.hub.callbacks.register("postRepoInit", refuse)
     with pytest.raises(CallbackError):
         builder("host.repoInit", content)
-    assert tree(tmp_path / "repos") <= {content}
+    assert tree(top / "repos") <= {content}
 
 
 @pytest.mark.parametrize("name", ["../../escape", "/etc/passwd", "x/../../../y"])
-def test_names_of_files_lead_nowhere_else(builder: Client, content: str, tmp_path: Path, name: str) -> None:
+def test_names_of_files_lead_nowhere_else(builder: Client, content: str, top: Path, name: str) -> None:
     repo_id, _event = builder("host.repoInit", content)
-    before = tree(tmp_path)
+    before = tree(top)
     for data in ({"x86_64": ["up", [name]]}, {"x86_64": [name, ["f"]]}, {name: ["up", []]}):
         with pytest.raises(GenericError):
             builder("host.repoDone", repo_id, data)
-    assert tree(tmp_path) == before
+    assert tree(top) == before
