@@ -154,8 +154,10 @@ def check_package(call: Call, tag: Info, package: Info, force: bool, user_id: in
     if entry is not None and not entry["blocked"]:
         return
     if force and "admin" in users.effective_permissions(call, user_id):
+        # A blocked package keeps its owner.
+        owner = user_id if entry is None else None
         package_lists.add(
-            call, tag["id"], package["name"], owner=user_id, block=False, force=True, use_policy=False
+            call, tag["id"], package["name"], owner=owner, block=False, force=True, use_policy=False
         )
         return
     problem = "not in list for" if entry is None else "blocked in"

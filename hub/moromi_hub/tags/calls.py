@@ -82,9 +82,10 @@ def list_tags(
         raise GenericError("only one of build and package may be specified")
     build_id = package_id = None
     if build is not None:
-        build_id = builds.find_build_id(call, build)
-        if build_id is None:
+        tagged = builds.get_build(call, build)
+        if tagged is None:
             raise GenericError(f"No such build: {build}")
+        build_id = tagged["id"]
     if package is not None:
         found = packages.find_package(call, package)
         if found is None:
