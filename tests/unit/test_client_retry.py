@@ -43,3 +43,4 @@ def test_masking() -> None:
     assert mask_secrets(text) == (
         "http://me:XXXXX@hub/x?session-id=XXXXX&session-key=XXXXX&callnum=XXXXX refused"
     )
+    assert mask_secrets("no answer at http://127.0.0.1:8080/x@y") == "no answer at http://127.0.0.1:8080/x@y"

@@ -25,18 +25,18 @@ def repoinfo(cli: Cli, repos: tuple[str, ...], buildroots: bool, as_json: bool) 
         if not repo:
             warn(f"No such repo: {name}\n")
             continue
-        roots = cli.session.listBuildroots(repoID=repo["id"]) if buildroots else None
+        roots = [root["id"] for root in cli.session.listBuildroots(repoID=repo["id"])]
         if as_json:
-            data.append(
-                {**repo, **({"buildroots": [root["id"] for root in roots]} if roots is not None else {})}
-            )
-        else:
-            say_all(repo_lines(cli, repo, roots))
+            data.append({**repo, "buildroots": roots})
+            continue
+        say_all([*repo_lines(cli, repo), f"Number of buildroots: {len(roots)}"])
+        if buildroots and roots:
+            say_all(["Buildroots ID:", *(f"               {root}" for root in roots)])
     if as_json:
         say_json(data)
 
 
-def repo_lines(cli: Cli, repo: dict[str, Any], roots: list[dict[str, Any]] | None) -> list[str]:
+def repo_lines(cli: Cli, repo: dict[str, Any]) -> list[str]:
     """The block of one repository."""
     lines = [
         f"ID: {repo['id']}",
@@ -50,10 +50,6 @@ def repo_lines(cli: Cli, repo: dict[str, Any], roots: list[dict[str, Any]] | Non
     url = place(repo["id"], repo["tag_name"])
     lines += [f"URL: {url}", f"Repo json: {url}/repo.json", f"Dist repo?: {yes_no(repo['dist'])}"]
     lines.append(f"Task ID: {repo['task_id']}")
-    if roots is not None:
-        lines.append(f"Number of buildroots: {len(roots)}")
-        if roots:
-            lines += ["Buildroots ID:", *(f"               {root['id']}" for root in roots)]
     return lines
 
 

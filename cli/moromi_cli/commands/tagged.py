@@ -25,10 +25,10 @@ def build_lines(cli: Cli, builds: Iterable[dict[str, Any]], maven: bool, paths: 
     """One line a build, sorted."""
     lines = []
     for build in builds:
-        name = cli.files.build(build) if paths else build["nvr"]
+        name = cli.disk.build(build) if paths else build["nvr"]
         if maven:
             if paths:
-                name = cli.files.mavenbuild(build)
+                name = cli.disk.mavenbuild(build)
             group, artifact = build["maven_group_id"], build["maven_artifact_id"]
             middle = f"{build['tag_name']:<20s}  {group:<20s}  {artifact:<20s}"
         else:
@@ -48,8 +48,8 @@ def rpm_lines(
         text = f"{nvr(rpm)}.{rpm['arch']}"
         key = rpm.get("sigkey") or ""
         if paths:
-            base = cli.files.build(build)
-            text = f"{base}/{cli.files.signed(rpm, key) if sigs and key else cli.files.rpm(rpm)}"
+            base = cli.disk.build(build)
+            text = f"{base}/{cli.disk.signed(rpm, key) if sigs and key else cli.disk.rpm(rpm)}"
             if sigs and key and not os.path.exists(text):
                 continue
         elif rpm.get("draft"):

@@ -24,12 +24,12 @@ USER_AGENT = "koji/1"
 CONNECT_TIMEOUT = 60.0
 DEBUG_BODY = 1024
 
-_SECRETS = re.compile(r"(session-key=|session-id=|callnum=|://[^/@\s]*:)[^&@\s'\")]+")
+_SECRETS = re.compile(r"(session-key=|session-id=|callnum=)[^&\s'\")]+|(://[^/@\s:]*:)[^/@\s]+(?=@)")
 
 
 def mask_secrets(text: str) -> str:
     """`text` without the session keys and passwords that URLs in error messages carry."""
-    return _SECRETS.sub(r"\1XXXXX", text)
+    return _SECRETS.sub(r"\1\2XXXXX", text)
 
 
 class TransportError(OSError):
