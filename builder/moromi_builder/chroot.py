@@ -29,6 +29,7 @@ from moromi.arches import canonical
 from moromi.constants import RepoState
 from moromi.errors import BuildError, BuildrootError, GenericError
 from moromi_builder import commands, roots
+from moromi_builder.beneath import open_beneath
 from moromi_builder.mockconfig import MockConfig
 from moromi_builder.packages import PackageLists, RepoPlace
 from moromi_builder.settings import Settings
@@ -128,6 +129,8 @@ class BuildRoot:
             raise BuildrootError("failed to get a buildroot id")
         self.id = int(found)
         self.name = f"{self.tag_name}-{self.id}-{plan.repo_id}"
+        if "/" in self.name:
+            raise BuildrootError(f"tag {self.tag_name} cannot name a directory")
         self._expired = False
         self._write_config()
 
@@ -215,8 +218,9 @@ class BuildRoot:
             command.append("--bootstrap-image-ready")
         output = self.handler.context.workdir / "mock_output.log"
         logs = self.handler.logs
-        for pattern in (self.result / "*.log", self.root / "var/log/dnf*.log", output):
-            logs.follow(str(pattern))
+        logs.follow(self.result, "*.log")
+        logs.follow(self.root, "var/log/dnf*.log")
+        logs.follow(output.parent, output.name)
         return commands.run(
             [*command, *arguments],
             env=commands.environment(self.settings.workdir),
@@ -332,9 +336,12 @@ class BuildRoot:
         self.update_list()
         if not status:
             raise self.fail(BuildError, "error building srpm", status)
-        for built in self.inside(f"{topdir}/SRPMS").glob("*.src.rpm"):
-            if not built.is_symlink() and built.is_file():
-                shutil.copyfile(built, self.result / built.name)
+        made = self.inside(f"{topdir}/SRPMS")
+        for name in sorted(path.name for path in made.glob("*.src.rpm")):
+            # The spec's macros ran as root in there, so nothing about these files can be trusted.
+            found = open_beneath(self.root, f"{topdir.lstrip('/')}/SRPMS/{name}")
+            with found as source, open(self.result / name, "wb") as target:
+                shutil.copyfileobj(source, target)
 
 
 def _only_spec(directory: Path) -> str:

@@ -58,6 +58,8 @@ class HubFiles:
 
         Raises MissingFile with the text `expected` (default: `Missing file: <path>`).
         """
+        if path.startswith("/") or ".." in path.split("/"):
+            raise GenericError(f"Invalid path: {path}")
         copy = self.cache / path
         if copy.is_file():
             return copy

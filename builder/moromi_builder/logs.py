@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 from moromi.client import ClientSession, TransportError
 from moromi.errors import GenericError, LockError
+from moromi_builder.beneath import open_beneath
 
 logger = logging.getLogger(__name__)
 
@@ -51,9 +52,10 @@ def send_piece(session: ClientSession, data: bytes, path: str, name: str, offset
 
 @dataclass
 class Tail:
-    """One followed file: where reading has come to, and as what it is known."""
+    """One followed file, `relative` to a directory: where reading has come to, and as what it is known."""
 
-    path: str
+    top: str
+    relative: str
     name: str
     inode: int = 0
     offset: int = 0
@@ -65,7 +67,7 @@ class Tail:
         A file that shrank or was replaced is read from its start again.
         """
         try:
-            with open(self.path, "rb") as stream:
+            with open_beneath(self.top, self.relative) as stream:
                 info = os.fstat(stream.fileno())
                 if self.inode and (info.st_ino != self.inode or info.st_size < self.offset):
                     self.offset = 0
@@ -74,7 +76,7 @@ class Tail:
                 data = stream.read(PIECE)
         except FileNotFoundError:
             if not self.gone:
-                logger.info("log file %s is gone", self.path)
+                logger.info("log file %s is gone", self.relative)
             self.gone = True
             return b""
         self.gone = False
@@ -97,7 +99,7 @@ class LogUploader:
         self._send = send
         self._timestamps = timestamps
         self._clock = clock
-        self._patterns: list[str] = []
+        self._patterns: list[tuple[str, str]] = []
         self._tails: dict[str, Tail] = {}
         self._stamps: dict[str, int] = {}
         self.names: list[str] = []
@@ -109,10 +111,11 @@ class LogUploader:
             lambda data, name, offset: send_piece(session, data, path, name, offset), timestamps=timestamps
         )
 
-    def follow(self, pattern: str) -> None:
-        """Follow the files that match a glob pattern, now or later."""
-        if pattern not in self._patterns:
-            self._patterns.append(pattern)
+    def follow(self, top: str | os.PathLike[str], pattern: str) -> None:
+        """Follow the files that match a glob pattern below a directory, now or later; no symbolic links."""
+        item = (os.fspath(top), pattern)
+        if item not in self._patterns:
+            self._patterns.append(item)
 
     def add_name(self, name: str) -> None:
         """Count a file uploaded otherwise among the logs."""
@@ -150,10 +153,11 @@ class LogUploader:
                     break
 
     def _find(self) -> Iterable[Tail]:
-        for pattern in self._patterns:
-            for path in sorted(glob.glob(pattern)):
-                if path not in self._tails and os.path.isfile(path):
-                    self._tails[path] = Tail(path, self._free_name(os.path.basename(path)))
+        for top, pattern in self._patterns:
+            for relative in sorted(glob.glob(pattern, root_dir=top)):
+                path = os.path.join(top, relative)
+                if path not in self._tails and _can_be_read(top, relative):
+                    self._tails[path] = Tail(top, relative, self._free_name(os.path.basename(path)))
         return list(self._tails.values())
 
     def _free_name(self, name: str) -> str:
@@ -177,3 +181,11 @@ class LogUploader:
         self._send(line, name, offset)
         self._stamps[name] = offset + len(line)
         self.add_name(name)
+
+
+def _can_be_read(top: str, relative: str) -> bool:
+    try:
+        open_beneath(top, relative).close()
+    except FileNotFoundError:
+        return False
+    return True

@@ -19,6 +19,7 @@ from moromi.client import ClientSession
 from moromi.errors import BuildError, GenericError
 from moromi.scm import FILE_SCHEME, SCM, is_scm_url, parse_scm_url
 from moromi_builder import commands
+from moromi_builder.beneath import check_inside
 from moromi_builder.settings import Settings
 
 __all__ = ["Checkout", "Permission", "checkout", "is_scm_url", "match_rules", "permit", "read_url"]
@@ -136,6 +137,7 @@ def checkout(
     directory = fetcher.fetch()
     if not directory.is_dir():
         raise BuildError(f"{scm.module or scm.repository} is not a directory in {scm.public_url}")
+    check_inside(directory, target)
     if permission.use_common:
         fetcher.fetch_common()
         _link_common(target / "common", directory)

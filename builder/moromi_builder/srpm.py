@@ -10,6 +10,7 @@ from typing import Any
 
 from moromi.errors import BuildError, GenericError
 from moromi.rpm import Header, read_header
+from moromi_builder.beneath import check_inside
 
 FORBIDDEN_TAGS = ("Packager", "Distribution", "Vendor")
 REQUIRED_TAGS = ("packager", "vendor", "distribution")
@@ -80,17 +81,17 @@ def check_build_tags(path: Path) -> None:
 
 
 def find_spec(checkout: Path, source_layout: bool) -> Path:
-    """Find the spec file of a checkout. BuildError if it cannot be told."""
+    """Find the spec file of a checkout. BuildError if it cannot be told, or leads out of the checkout."""
     found = sorted(checkout.glob("*.spec"))
     if not found and source_layout:
         found = sorted((checkout / "SPECS").glob("*.spec"))
     if not found:
         raise BuildError("No spec file found")
     if len(found) == 1:
-        return found[0]
+        return check_inside(found[0], checkout)
     for path in found:
         if path.name == f"{checkout.name}.spec":
-            return path
+            return check_inside(path, checkout)
     names = ", ".join(path.name for path in found)
     raise BuildError(f"Multiple spec files found but none is matching SCM checkout dir name: {names}")
 
@@ -106,8 +107,10 @@ def check_spec(path: Path) -> None:
 
 
 def sources_directory(checkout: Path, source_layout: bool) -> Path:
-    """Say where a checkout's sources are."""
-    return checkout / "SOURCES" if source_layout and (checkout / "SOURCES").is_dir() else checkout
+    """Say where a checkout's sources are. BuildError if that leads out of the checkout."""
+    if source_layout and (checkout / "SOURCES").is_dir():
+        return check_inside(checkout / "SOURCES", checkout)
+    return checkout
 
 
 def result_of(

@@ -29,7 +29,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from moromi.client import ClientSession, TransportError
-from moromi.errors import AuthError, Fault, GenericError
+from moromi.errors import Fault, GenericError
 from moromi.wire.xmlrpc import encode_fault, encode_response
 from moromi_builder import process
 from moromi_builder.context import Context, Reporter, ServerRestart, TaskKilled, TaskRefused
@@ -130,7 +130,7 @@ def _live(
     try:
         code = report_outcome(session, context.task_id, lambda: _work(registration, context))
         session.logout()
-    except (TransportError, AuthError) as exc:
+    except (TransportError, GenericError, Fault) as exc:
         logger.error("task %d: the hub did not take the report: %s", context.task_id, exc)
         code = Exit.BROKEN
     finally:

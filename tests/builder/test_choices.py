@@ -7,7 +7,7 @@ import pytest
 
 from moromi.errors import BuildError
 from moromi_builder.archchoice import build_arches, task_arch
-from moromi_builder.srpm import SourcePackage, check_spec, find_spec
+from moromi_builder.srpm import SourcePackage, check_spec, find_spec, sources_directory
 
 TAG: dict[str, Any] = {"id": 5, "name": "f1-build", "arches": "x86_64 i686 ppc64le", "extra": {}}
 
@@ -71,6 +71,20 @@ def test_spec_of_a_checkout(tmp_path: Path) -> None:
         find_spec(checkout, True)
     (checkout / "hello.spec").touch()
     assert find_spec(checkout, True).name == "hello.spec"
+
+
+def test_links_out_of_a_checkout_are_refused(tmp_path: Path) -> None:
+    checkout = tmp_path / "hello"
+    checkout.mkdir()
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret" / "hello.spec").touch()
+    (checkout / "hello.spec").symlink_to(tmp_path / "secret" / "hello.spec")
+    with pytest.raises(BuildError, match=r"hello\.spec leads out of hello"):
+        find_spec(checkout, True)
+    (checkout / "SOURCES").symlink_to(tmp_path / "secret")
+    with pytest.raises(BuildError, match="SOURCES leads out of hello"):
+        sources_directory(checkout, True)
+    assert sources_directory(checkout, False) == checkout
 
 
 @pytest.mark.parametrize(

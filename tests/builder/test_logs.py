@@ -1,5 +1,6 @@
 """Growing logs: what is sent, where, and what happens when the hub is away."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,7 @@ def result(tmp_path: Path) -> Path:
 
 def test_follows_what_grows(hub: Directory, result: Path) -> None:
     uploader = LogUploader(hub.put)
-    uploader.follow(str(result / "*.log"))
+    uploader.follow(result, "*.log")
     uploader.poll()
     assert uploader.names == []
     (result / "build.log").write_text("one\n")
@@ -63,7 +64,7 @@ def test_large_file_goes_in_pieces(hub: Directory, result: Path, monkeypatch: py
     monkeypatch.setattr(logs, "PIECE", 1000)
     (result / "root.log").write_bytes(bytes(range(256)) * 10)
     uploader = LogUploader(hub.put)
-    uploader.follow(str(result / "*.log"))
+    uploader.follow(result, "*.log")
     uploader.poll()
     assert (hub.path / "root.log").read_bytes() == bytes(range(256)) * 10
     assert hub.pieces == 3
@@ -71,7 +72,7 @@ def test_large_file_goes_in_pieces(hub: Directory, result: Path, monkeypatch: py
 
 def test_replaced_and_shortened_files_start_again(hub: Directory, result: Path) -> None:
     uploader = LogUploader(hub.put)
-    uploader.follow(str(result / "*.log"))
+    uploader.follow(result, "*.log")
     (result / "state.log").write_text("a long first text\n")
     uploader.poll()
     (result / "state.log").write_text("short\n")
@@ -90,8 +91,8 @@ def test_same_names_are_kept_apart(hub: Directory, result: Path, tmp_path: Path)
     uploader = LogUploader(hub.put)
     (tmp_path / "dnf.log").write_text("outer\n")
     (result / "dnf.log").write_text("inner\n")
-    uploader.follow(str(tmp_path / "dnf*.log"))
-    uploader.follow(str(result / "dnf*.log"))
+    uploader.follow(tmp_path, "dnf*.log")
+    uploader.follow(result, "dnf*.log")
     uploader.poll()
     assert hub.text("dnf.log") == "outer\n"
     assert hub.text("dnf.DUP00.log") == "inner\n"
@@ -99,7 +100,7 @@ def test_same_names_are_kept_apart(hub: Directory, result: Path, tmp_path: Path)
 
 def test_a_hub_that_is_away_gets_it_later(hub: Directory, result: Path) -> None:
     uploader = LogUploader(hub.put)
-    uploader.follow(str(result / "*.log"))
+    uploader.follow(result, "*.log")
     (result / "build.log").write_text("first\n")
     hub.away = True
     uploader.poll()
@@ -113,7 +114,7 @@ def test_a_hub_that_is_away_gets_it_later(hub: Directory, result: Path) -> None:
 def test_finish_tells_when_it_cannot(hub: Directory, result: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logs, "FINAL_PAUSE", 0.01)
     uploader = LogUploader(hub.put)
-    uploader.follow(str(result / "*.log"))
+    uploader.follow(result, "*.log")
     (result / "build.log").write_text("first\n")
     hub.away = True
     with pytest.raises(TransportError):
@@ -123,10 +124,30 @@ def test_finish_tells_when_it_cannot(hub: Directory, result: Path, monkeypatch: 
 def test_timestamps(hub: Directory, result: Path) -> None:
     times = iter([100.0, 105.0])
     uploader = LogUploader(hub.put, timestamps=True, clock=lambda: next(times))
-    uploader.follow(str(result / "*.log"))
+    uploader.follow(result, "*.log")
     for text in ("abc\n", "defgh\n"):
         with open(result / "build.log", "a") as stream:
             stream.write(text)
         uploader.poll()
     assert hub.text("build-ts.log") == "100 0\n105 4\n"
     assert uploader.names == ["build.log", "build-ts.log"]
+
+
+def test_links_lead_nowhere(hub: Directory, result: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.mkdir()
+    (secret / "dnf.log").write_text("secret\n")
+    (result / "dnf.rpm.log").symlink_to(secret / "dnf.log")
+    (result / "var").symlink_to(secret)
+    os.mkfifo(result / "dnf.pipe.log")
+    uploader = LogUploader(hub.put)
+    uploader.follow(result, "dnf*.log")
+    uploader.follow(result, "var/dnf*.log")
+    uploader.finish()
+    assert uploader.names == []
+    (result / "dnf.log").write_text("harmless\n")
+    uploader.finish()
+    (result / "dnf.log").unlink()
+    (result / "dnf.log").symlink_to(secret / "dnf.log")
+    uploader.finish()
+    assert hub.text("dnf.log") == "harmless\n"

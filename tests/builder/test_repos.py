@@ -137,6 +137,14 @@ def test_another_tree_at_the_same_place_is_not_ours(hub: Server, tmp_path: Path)
     assert files.mounted_tree("repos/f1-build/2", "repo.json") is None
 
 
+def test_paths_stay_in_the_tree(hub: Server, tmp_path: Path) -> None:
+    files = HubFiles(hub.url, str(hub.top), tmp_path / "local")
+    for path in ("work/../../etc/passwd", "/etc/passwd"):
+        with pytest.raises(GenericError, match="Invalid path"):
+            files.fetch(path)
+    assert hub.asked == []
+
+
 def test_a_missing_file(hub: Server, tmp_path: Path) -> None:
     files = HubFiles(hub.url, str(hub.top), tmp_path / "local")
     assert files.read("work/nothing") is None

@@ -145,6 +145,17 @@ def test_module_and_common(server: tuple[str, Path], tmp_path: Path) -> None:
     assert (found.directory.parent / "common" / "common.spec").exists()
 
 
+def test_a_module_that_leads_out_is_refused(server: tuple[str, Path], tmp_path: Path) -> None:
+    git(server[1] / "hello", "checkout", "-q", "-b", "evil")
+    (server[1] / "hello" / "way").symlink_to("/etc")
+    git(server[1] / "hello", "add", "way")
+    git(server[1] / "hello", "commit", "-q", "-m", "Evil")
+    git(server[1] / "hello", "checkout", "-q", "main")
+    scm = parse_scm_url(f"git://{server[0]}/hello?way#evil")
+    with pytest.raises(BuildError, match="way leads out of"):
+        checkout(scm, tmp_path, Permission(use_common=False), Runner(tmp_path / "log"))
+
+
 def test_what_fails_names_the_command_and_the_log(server: tuple[str, Path], tmp_path: Path) -> None:
     scm = parse_scm_url(f"git://{server[0]}/hello#nosuchbranch")
     with pytest.raises(BuildError) as caught:

@@ -110,7 +110,7 @@ class Handler(Generic[P]):
     ) -> commands.Status:
         """Run a program outside any chroot; its output becomes the task's log `log`."""
         path = self.context.workdir / log
-        self.logs.follow(str(path))
+        self.logs.follow(path.parent, path.name)
         status = commands.run(
             words,
             env=commands.environment(self.settings.workdir, env),

@@ -112,6 +112,9 @@ class BuildSRPMFromSCM(_MakesSRPM[BuildSRPMFromSCMParams]):
         if permission.source_command:
             where = f"{inside}/{checkout.directory.relative_to(target)}"
             root.run_source_command(permission.source_command, where)
+            # The command was the package's own: look at what it left with new eyes.
+            spec = srpm.find_spec(checkout.directory, layout)
+            srpm.check_spec(spec)
         root.build_srpm(spec, srpm.sources_directory(checkout.directory, layout))
         return self.finish(root, checkout.source)
 
