@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, func, literal, select, union_all
+from sqlalchemy import ColumnElement, Select, Table, func, literal, select, tuple_, union_all
 
+from moromi_hub.arguments import INT4_MAX
 from moromi_hub.db.columns import integer_array, seconds
 from moromi_hub.db.transaction import Transaction
 from moromi_schema import tables as t
@@ -24,7 +25,8 @@ CONTENT_TABLES: tuple[Table, ...] = (
 )
 """Where a change counts as a change of the tag (data-model.md section 4.11)."""
 
-Bound = Callable[[ColumnElement[int]], ColumnElement[bool]]
+_INDEXED_TABLES = frozenset({t.tag_listing, t.tag_packages})
+"""The large ones, which have an index on (tag_id, event) for either event."""
 
 
 def event(tx: Transaction, event_id: int) -> dict[str, Any] | None:
@@ -50,28 +52,65 @@ def _event_columns(table: Table) -> tuple[ColumnElement[int], ...]:
     return (table.c.create_event, table.c.revoke_event)
 
 
-def extreme(tx: Transaction, tag_ids: Collection[int], bound: Bound, last: bool) -> int | None:
-    """The highest (`last`) or lowest event that changed one of some tags, of those that `bound` admits.
+def last_change(tx: Transaction, tag_ids: Collection[int], before: int | None) -> int | None:
+    """The highest event (below `before`) that changed one of some tags."""
+    return _extreme(tx, tag_ids, INT4_MAX if before is None else before, last=True)
 
-    Looks also behind the external repositories that the tags use. One statement;
-    each tag and column is one descent of an index, however many rows a tag has.
+
+def first_change(tx: Transaction, tag_ids: Collection[int], after: int) -> int | None:
+    """The lowest event above `after` that changed one of some tags."""
+    return _extreme(tx, tag_ids, after, last=False)
+
+
+def _extreme(tx: Transaction, tag_ids: Collection[int], bound: int, last: bool) -> int | None:
+    """The event next to `bound` among the changes of some tags and of the external repositories they use.
+
+    One statement; in the large tables each tag costs one descent of an index, however many rows it has.
     """
     pick: Any = func.max if last else func.min
-    of_all: Any = func.greatest if last else func.least
     tag = func.unnest(integer_array(list(tag_ids))).table_valued("id").render_derived(name="wanted")
     used = t.tag_external_repos
     parts = []
     for table in (*CONTENT_TABLES, t.tag_updates):
         for column in _event_columns(table):
-            parts.append(select(pick(column)).where(table.c.tag_id == tag.c.id, bound(column)))
+            if table in _INDEXED_TABLES:
+                parts.append(_nearest(table, column, tag.c.id, bound, last))
+            else:
+                parts.append(
+                    select(pick(column)).where(table.c.tag_id == tag.c.id, _within(column, bound, last))
+                )
     for table in (t.external_repo_config, t.external_repo_data):
         for column in _event_columns(table):
             linked = used.c.external_repo_id == table.c.external_repo_id
-            conditions = (used.c.tag_id == tag.c.id, used.c.active.is_(True), bound(column))
+            conditions = (used.c.tag_id == tag.c.id, used.c.active.is_(True), _within(column, bound, last))
             parts.append(select(pick(column)).join(used, linked).where(*conditions))
+    of_all: Any = func.greatest if last else func.least
     of_tag = of_all(*(part.correlate(tag).scalar_subquery() for part in parts))
     found = tx.scalar(select(pick(of_tag)).select_from(tag))
     return None if found is None else int(found)
+
+
+def _within(column: ColumnElement[int], bound: int, last: bool) -> ColumnElement[bool]:
+    return column < bound if last else column > bound
+
+
+def _nearest(
+    table: Table, column: ColumnElement[int], tag_id: ColumnElement[int], bound: int, last: bool
+) -> Select[Any]:
+    """The event next to `bound` in a table with an index on (tag_id, event).
+
+    Compared and ordered as a pair: with a plain `tag_id = …` the planner may
+    rather walk all events backwards until one of the tag turns up, which for a
+    tag without any is the whole table.
+    """
+    pair, limit = tuple_(table.c.tag_id, column), tuple_(tag_id, literal(bound))
+    found = select(table.c.tag_id.label("tag_id"), column.label("event"))
+    if last:
+        found = found.where(pair < limit).order_by(table.c.tag_id.desc(), column.desc())
+    else:
+        found = found.where(pair > limit).order_by(table.c.tag_id, column)
+    nearest = found.limit(1).correlate(tag_id.table).subquery()
+    return select(nearest.c.event).where(nearest.c.tag_id == tag_id)
 
 
 def any_since(tx: Transaction, tag_ids: Collection[int], event_id: int) -> bool:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import and_, true
-
 from moromi.errors import GenericError
 from moromi_hub import arguments
 from moromi_hub.call import Call
@@ -48,9 +46,7 @@ def tag_last_change_event(
         before = min(before, deleted + 1)
     at = None if before is None else before - 1
     ids = {step.tag_id for step in inheritance.ordered_tag_ids(call, tag_id, at, inherit)}
-    return queries.extreme(
-        call.tx, ids, lambda column: true() if before is None else column < before, last=True
-    )
+    return queries.last_change(call.tx, ids, before)
 
 
 def tag_first_change_event(
@@ -61,7 +57,7 @@ def tag_first_change_event(
     if after is None or created is None:
         return created
     ids = {step.tag_id for step in inheritance.ordered_tag_ids(call, tag_id, after, inherit)}
-    return queries.extreme(call.tx, ids, lambda column: and_(column > after, column >= created), last=False)
+    return queries.first_change(call.tx, ids, max(after, created - 1))
 
 
 def tag_changed_since(call: Call, event_id: int, tag_ids: list[int]) -> bool:
