@@ -3,6 +3,7 @@
 import errno
 
 import pytest
+
 from moromi.client.retry import Failure, RetryPolicy, classify
 from moromi.client.transport import mask_secrets
 

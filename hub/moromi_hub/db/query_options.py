@@ -67,9 +67,11 @@ def order_rows(query: Select[Any], fields: Fields, order: str | None) -> Select[
         name = term.strip().removeprefix("-")
         if not name:
             continue
-        if name not in fields:
+        # Koji's client orders buildroots by `buildroot.id`, a column name of Koji's hub.
+        key = name if name in fields else name.rpartition(".")[2]
+        if key not in fields:
             raise InvalidOrder(f"Invalid order: {name}")
-        column = fields[name]
+        column = fields[key]
         query = query.order_by(column.desc() if term.strip().startswith("-") else column)
     return query
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from werkzeug.exceptions import RequestedRangeNotSatisfiable
 from werkzeug.utils import send_file
 from werkzeug.wrappers import Response
 
@@ -51,7 +52,11 @@ class FileTree:
                 return Response(status=301, headers={"Location": where})
             return Response(_listing(path, name), mimetype="text/html")
         kind = _TYPES.get(path.suffix, None if path.suffix else "application/octet-stream")
-        return send_file(path, environ, mimetype=kind, conditional=True, max_age=0)
+        try:
+            return send_file(path, environ, mimetype=kind, conditional=True, max_age=0)
+        except RequestedRangeNotSatisfiable as error:
+            # A client that continues a download asks so for the rest of a file that it has whole.
+            return Response(status=416, headers={"Content-Range": f"bytes */{error.length}"})
 
     def _find(self, name: str) -> Path | None:
         """The file or directory of that name, or None: also for hidden ones and links that lead out."""
