@@ -55,7 +55,12 @@ def task_host(parameter: str = "task_id") -> Access:
 
     def check(call: Call, arguments: Callable[[], dict[str, Any]]) -> None:
         permissions.assert_host(call)
-        permissions.assert_host_owns_task(call, arguments()[parameter])
+        task_id = arguments()[parameter]
+        if not isinstance(task_id, int):
+            raise ParameterError(
+                f"Invalid type for value '{task_id}': {type(task_id)}, expected type <class 'int'>"
+            )
+        permissions.assert_host_owns_task(call, task_id)
 
     return Access(f"the builder that runs the task {parameter}", check)
 

@@ -87,10 +87,11 @@ def check_upload(place: places.Place, verify: str | None, tail: int | None) -> d
             return None
         except OSError:
             raise GenericError(f"Not a regular file: {place.path}") from None
+    info = os.fstat(descriptor)
+    if not stat.S_ISREG(info.st_mode):
+        os.close(descriptor)
+        raise GenericError(f"Not a regular file: {place.path}")
     with os.fdopen(descriptor, "rb") as file:
-        info = os.fstat(descriptor)
-        if not stat.S_ISREG(info.st_mode):
-            raise GenericError(f"Not a regular file: {place.path}")
         lock(descriptor, shared=True)
         result: dict[str, Any] = {"size": info.st_size, "mtime": info.st_mtime}
         if verify:
