@@ -9,7 +9,7 @@ from moromi.constants import RepoState
 from moromi_hub import arguments
 from moromi_hub.call import Call
 from moromi_hub.external_repos import service as external_repos
-from moromi_hub.repos import queries, requests, service, states
+from moromi_hub.repos import dist, queries, requests, service, states
 from moromi_hub.rpc.registry import ADMIN, ANYONE, HOST, LOGIN, exported, permission
 
 REPO = permission("repo")
@@ -181,3 +181,18 @@ def repo_done(
 ) -> None:
     """Finish a repository: `data` is `{arch: [upload directory, [file]]}`."""
     service.repo_done(call, repo_id, data, expire, repo_json_updates)
+
+
+@exported("distRepo", access=LOGIN)
+def dist_repo(call: Call, tag: Any, keys: Any, **task_opts: Any) -> int:
+    """Make a dist repository of a tag's packages, signed with the first of `keys` there is; the task's id.
+
+    Needs the permission dist-repo, or what the policy `dist_repo` says.
+    """
+    return dist.request(call, tag, keys, task_opts)
+
+
+@exported("host.distRepoMove", access=HOST)
+def dist_repo_move(call: Call, repo_id: Any, uploadpath: Any, arch: Any) -> None:
+    """Put the uploaded metadata of one arch, and its packages, into a dist repository."""
+    dist.move(call, repo_id, uploadpath, arch)

@@ -94,6 +94,12 @@ def descendants(tx: Transaction, task_id: int, request: bool = False) -> list[di
     return tx.rows(select(*_columns(request)).join(tree, tree.c.id == _t.c.id).order_by(_t.c.id))
 
 
+def unfinished(tx: Transaction, method: str) -> list[dict[str, Any]]:
+    """The free, open and assigned tasks of a method with their requests, by id."""
+    alive = _t.c.state.in_((TaskState.FREE, TaskState.OPEN, TaskState.ASSIGNED))
+    return tx.rows(select(*_columns(True)).where(alive, _t.c.method == method).order_by(_t.c.id))
+
+
 def _tree_below(task_id: int) -> Any:
     """Recursive CTE of the ids below a task; UNION ends a loop, should a row ever make one."""
     tree = select(_t.c.id).where(_t.c.parent == task_id).cte("tree", recursive=True)

@@ -251,6 +251,13 @@ def get_children(call: Call, task_id: int, request: bool, strict: bool) -> list[
     return found
 
 
+def unfinished(call: Call, method: str) -> list[dict[str, Any]]:
+    """The tasks of a method that are not finished, requests decoded."""
+    found = queries.unfinished(call.tx, method)
+    _decode_requests(found)
+    return found
+
+
 def get_descendants(call: Call, task_id: int, request: bool) -> dict[str, list[dict[str, Any]]]:
     """Subtasks by the id (as text) of their parent, for every task of the tree; one statement."""
     rows = queries.descendants(call.tx, task_id, request) if arguments.fits_id(task_id) else []
