@@ -35,7 +35,7 @@ _NO_LINKS = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP)
 
 def request(call: Call, tag: Any, keys: Any, task_opts: Mapping[str, Any]) -> int:
     """Begin a dist repository and make its task; the task's id."""
-    if not permissions.has_perm(call, "dist-repo"):
+    if not (permissions.has_perm(call, "dist-repo") or permissions.is_admin(call)):
         policies.assert_allowed(call, "dist_repo", {"tag": tag})
     repo_id, event = begin(call, tag, keys, task_opts)
     if tags.build_config(call, tag)["extra"].get("distrepo.cancel_others"):
