@@ -5,11 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, delete, func, insert, literal, or_, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Integer,
+    Select,
+    Text,
+    and_,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 from sqlalchemy.sql.expression import FromClause
 
-from moromi_hub.db.columns import decoded, integer_array
+from moromi.constants import BuildState
+from moromi_hub.db import versions
+from moromi_hub.db.columns import decoded, integer_array, text_array
 from moromi_hub.db.transaction import Transaction
 from moromi_schema import tables as t
 
@@ -72,15 +89,23 @@ def type_by(tx: Transaction, key: str, value: Any) -> dict[str, Any] | None:
     return tx.row(select(*TYPE_FIELDS.values()).where(_kind.c[key] == value))
 
 
-def types_of_extension(tx: Transaction, extension: str) -> list[dict[str, Any]]:
-    """The archive types that have a file extension (lower case)."""
-    words = func.string_to_array(func.lower(_kind.c.extensions), " ")
-    return tx.rows(select(*TYPE_FIELDS.values()).where(literal(extension) == func.any(words)).order_by("id"))
+def types_of_extensions(tx: Transaction, extensions: Sequence[str]) -> list[dict[str, Any]]:
+    """The archive types that have one of some file extensions (lower case), which is `extension`."""
+    words = func.unnest(func.string_to_array(func.lower(_kind.c.extensions), " ")).table_valued("extension")
+    word = words.render_derived(name="word").c.extension
+    columns = [column.label(key) for key, column in TYPE_FIELDS.items()]
+    query = select(*columns, word).select_from(_kind.join(word.table, true()))
+    return tx.rows(query.where(word == func.any(text_array(extensions))).order_by(_kind.c.id))
 
 
 def add_type(tx: Transaction, values: Mapping[str, Any]) -> None:
     """Make an archive type."""
     tx.execute(insert(_kind).values(**values))
+
+
+def btype_exists(tx: Transaction, name: str) -> bool:
+    """Whether there is a btype of that name."""
+    return tx.scalar(select(t.btype.c.id).where(t.btype.c.name == name)) is not None
 
 
 # reading
@@ -169,7 +194,108 @@ def _type_conditions(btype: str, type_info: Mapping[str, Any]) -> list[ColumnEle
     return where
 
 
+def maven_archives(walk: Sequence[tuple[int, str | None]], inherit: bool, event: int | None) -> Select[Any]:
+    """Statement of all maven archives in a tag's walk, in its order.
+
+    `walk` is tag ids with the pattern for names of packages. `maven_include_all`
+    says whether the tag includes every version.
+    """
+    places = _places(walk, "walk")
+    own = _places(walk if inherit else walk[:1], "places")
+    listing, build, config, gav = t.tag_listing, t.build, t.tag_config, t.maven_archives
+    entry = t.tag_packages
+    pattern = or_(places.c.pattern.is_(None), t.package.c.name.regexp_match(places.c.pattern))
+    nearest = (
+        select(entry.c.package_id, entry.c.blocked)
+        .join_from(entry, places, places.c.tag_id == entry.c.tag_id)
+        .join(t.package, t.package.c.id == entry.c.package_id)
+        .where(versions.visible(entry, event), pattern)
+        .ext(distinct_on(entry.c.package_id))
+        .order_by(entry.c.package_id, places.c.position)
+        .subquery("nearest")
+    )
+    fields = _maven_fields()
+    query = (
+        select(*(column.label(key) for key, column in fields.items()), config.c.maven_include_all)
+        .join_from(listing, own, own.c.tag_id == listing.c.tag_id)
+        .join(build, build.c.id == listing.c.build_id)
+        .join(nearest, nearest.c.package_id == build.c.pkg_id)
+        .join(t.package, t.package.c.id == build.c.pkg_id)
+        .join(t.volume, t.volume.c.id == build.c.volume_id)
+        .join(t.tag, t.tag.c.id == listing.c.tag_id)
+        .join(config, and_(config.c.tag_id == listing.c.tag_id, versions.visible(config, event)))
+        .join(_archive, _archive.c.build_id == build.c.id)
+        .join(gav, gav.c.archive_id == _archive.c.id)
+        .where(
+            versions.visible(listing, event),
+            build.c.state == BuildState.COMPLETE,
+            nearest.c.blocked.is_(False),
+        )
+        .order_by(own.c.position, listing.c.create_event.desc(), build.c.id.desc(), _archive.c.id)
+    )
+    return query
+
+
+def _places(walk: Sequence[tuple[int, str | None]], name: str) -> Any:
+    columns = (Column("tag_id", Integer), Column("pattern", Text))
+    ids, patterns = integer_array([each[0] for each in walk]), text_array([each[1] for each in walk])
+    return (
+        func.unnest(ids, patterns)
+        .table_valued(*columns, with_ordinality="position")
+        .render_derived(name=name)
+    )
+
+
+def _maven_fields() -> dict[str, ColumnElement[Any]]:
+    archive = (
+        "id",
+        "type_id",
+        "buildroot_id",
+        "filename",
+        "size",
+        "checksum",
+        "checksum_type",
+        "metadata_only",
+    )
+    build = t.build
+    return {
+        **{key: _archive.c[key] for key in archive},
+        "metadata_only": _archive.c.metadata_only,
+        "extra": decoded(_archive.c.extra),
+        **{key: t.maven_archives.c[key] for key in LEGACY_KEYS["maven"]},
+        "tag_id": t.tag.c.id,
+        "tag_name": t.tag.c.name,
+        "tag_event": t.tag_listing.c.create_event,
+        "pkg_id": build.c.pkg_id,
+        "build_id": build.c.id,
+        "build_name": t.package.c.name,
+        "build_version": build.c.version,
+        "build_release": build.c.release,
+        "build_epoch": build.c.epoch,
+        "state": build.c.state,
+        "task_id": build.c.task_id,
+        "owner": build.c.owner,
+        "volume_id": build.c.volume_id,
+        "volume_name": t.volume.c.name,
+    }
+
+
 # writing
+
+
+def btype_id(tx: Transaction, name: str) -> int:
+    """The id of a btype that is there."""
+    return int(tx.scalar(select(t.btype.c.id).where(t.btype.c.name == name)))
+
+
+def has_file(tx: Transaction, build_id: int, filename: str) -> bool:
+    """Whether a build has an archive with a file of that name."""
+    where = (
+        _archive.c.build_id == build_id,
+        _archive.c.filename == filename,
+        _archive.c.metadata_only.is_(False),
+    )
+    return tx.scalar(select(_archive.c.id).where(*where).limit(1)) is not None
 
 
 def add(tx: Transaction, values: Mapping[str, Any]) -> int:

@@ -149,6 +149,15 @@ def update_contents(call: Call, buildroot_id: Any, specs: Sequence[Any], task_id
     queries.add_rpms(call.tx, found["buildroot_id"], rpms.resolve(call, specs), update=True)
 
 
+def assert_building(call: Call, buildroot_id: Any, task_id: int) -> dict[str, Any]:
+    """Shape `Buildroot` of the calling host and task, which must be BUILDING."""
+    found = _owned(call, buildroot_id, task_id)
+    _in_state(found, BuildrootState.BUILDING)
+    root = get_buildroot(call, found["buildroot_id"], strict=True)
+    assert root is not None
+    return root
+
+
 def update_archives(
     call: Call, buildroot_id: Any, task_id: int, archive_ids: Sequence[int], project: bool
 ) -> None:

@@ -244,6 +244,11 @@ def policy_task_data(call: Call, task_id: int | None) -> dict[str, Any]:
     return {} if task is None else policies.task_data(call, task["method"], task["request"])
 
 
+def lock(call: Call, build_id: int) -> None:
+    """Let nobody else change a build, or import into it, until the transaction ends."""
+    queries.lock(call.tx, build_id)
+
+
 def lock_building(call: Call, build_id: int, problem: str) -> dict[str, Any]:
     """Lock the entry of a build under way.
 

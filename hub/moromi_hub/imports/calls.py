@@ -7,6 +7,7 @@ from typing import Any
 from moromi_hub import arguments
 from moromi_hub.auth import permissions
 from moromi_hub.call import Call
+from moromi_hub.imports import archive_calls as archive_calls
 from moromi_hub.imports import builds, scratch, service
 from moromi_hub.rpc.registry import ADMIN, HOST, exported, task_host
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from moromi.errors import GenericError
 from moromi.paths import join, join_names
@@ -44,3 +45,44 @@ def move_build(
 def move(call: Call, name: str, target: Path) -> None:
     """Move one uploaded file. Raises GenericError `Destination exists: …`."""
     files.put(call.tx, work_path(call, name), target, orphans=False)
+
+
+def move_maven(call: Call, task_id: int, results: Mapping[str, Any], rpm_results: Any) -> None:
+    """Move artifacts to their relative paths, logs to `logs/`, wrapper rpms and their logs to `rpms/`."""
+    top, source = directory(call, task_id), call.paths.taskrelpath(results["task_id"])
+    for relpath, names in results["files"].items():
+        for name in names:
+            move(call, join(source, relpath, name), Path(join(top, relpath, name)))
+    _move_rest(call, top, source, results["logs"], rpm_results)
+
+
+def move_win(call: Call, task_id: int, results: Mapping[str, Any], rpm_results: Any) -> None:
+    """Move files to their relative paths, logs to `logs/`, wrapper rpms and their logs to `rpms/`."""
+    top, source = directory(call, task_id), call.paths.taskrelpath(results["task_id"])
+    for relpath in results["output"]:
+        move(call, join(source, relpath), Path(join(top, relpath)))
+    _move_rest(call, top, source, results["logs"], rpm_results)
+
+
+def move_image(call: Call, task_id: int, results: Mapping[str, Any]) -> None:
+    """Move what each subtask with a `task_id` made to a directory of its own."""
+    owner_directory = os.path.dirname(directory(call, task_id))
+    for result in results.values():
+        if "task_id" not in result:
+            continue
+        top, source = (
+            f"{owner_directory}/task_{int(result['task_id'])}",
+            call.paths.taskrelpath(result["task_id"]),
+        )
+        for name in [*result["files"], *result["logs"]]:
+            move(call, join(source, name), Path(join(top, name)))
+        _move_rest(call, top, source, [], result.get("rpmresults"))
+
+
+def _move_rest(call: Call, top: str, source: str, logs: Sequence[str], rpm_results: Any) -> None:
+    for name in logs:
+        move(call, join(source, name), Path(join(top, "logs", name)))
+    if rpm_results:
+        source = call.paths.taskrelpath(rpm_results["task_id"])
+        for name in [rpm_results["srpm"], *rpm_results["rpms"], *rpm_results["logs"]]:
+            move(call, join(source, name), Path(join(top, "rpms", os.path.basename(name))))

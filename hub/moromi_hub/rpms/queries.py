@@ -147,6 +147,12 @@ def of_build(tx: Transaction, build_id: int) -> bool:
     return tx.scalar(select(t.rpminfo.c.id).where(t.rpminfo.c.build_id == build_id).limit(1)) is not None
 
 
+def any_draft(tx: Transaction, ids: Sequence[int]) -> bool:
+    """Whether one of the rpms is a draft's."""
+    mine = t.rpminfo.c.id == func.any(integer_array(ids))
+    return tx.scalar(select(t.rpminfo.c.id).where(mine, t.rpminfo.c.draft.is_(True)).limit(1)) is not None
+
+
 def source_package(tx: Transaction, build_id: int) -> dict[str, Any] | None:
     """Name, version, release and arch of a build's source package."""
     columns = [t.rpminfo.c[key] for key in NVRA_KEYS]

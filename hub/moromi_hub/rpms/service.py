@@ -99,6 +99,12 @@ def add_rpm(call: Call, rpm: Mapping[str, Any], extra: Any = None) -> int:
         raise
 
 
+def refuse_drafts(call: Call, ids: Sequence[int]) -> None:
+    """Raise GenericError `Draft rpm not supported` if one of the rpms is a draft's."""
+    if ids and queries.any_draft(call.tx, ids):
+        raise GenericError("Draft rpm not supported")
+
+
 def forget_build(call: Call, build_id: int) -> None:
     """Delete the rows of a build's rpms and of where they were used; not of their signatures."""
     queries.remove_of_build(call.tx, build_id)

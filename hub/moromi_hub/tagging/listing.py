@@ -31,7 +31,7 @@ def wanted(
     if type is not None and type not in queries.LEGACY_TYPES and not queries.btype_exists(call.tx, type):
         raise GenericError(f"unsupported build type: {type}")
     steps = inheritance.ordered_tag_ids(call, tag_id, event)
-    walk = [Position(step.tag_id, _pattern(step.filters)) for step in steps]
+    walk = [Position(step.tag_id, one_pattern(step.filters)) for step in steps]
     return Wanted(
         walk=walk,
         inherit=bool(inherit),
@@ -45,7 +45,7 @@ def wanted(
     )
 
 
-def _pattern(filters: Sequence[str]) -> str | None:
+def one_pattern(filters: Sequence[str]) -> str | None:
     """One regular expression for a name that matches all of `filters` at its start."""
     if not filters:
         return None
