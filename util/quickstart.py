@@ -54,18 +54,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(site: Site) -> int:
     """Bring the site up and build the samples; what this run started is ended if it is interrupted."""
-    running = [service for service in (site.hub(), site.builder()) if service.pid() is not None]
-    signal.signal(signal.SIGTERM, _interrupt)
+    started = [service for service in (site.builder(), site.hub()) if service.pid() is None]
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     try:
         prepare(site)
         failed = build_samples(site)
     except BaseException as error:
-        # another run's programs go on; ours do not outlive a run that did not come to its end
-        if not running:
-            site.stop()
-            if isinstance(error, KeyboardInterrupt):
-                say("\nInterrupted; everything was stopped.")
-                return 130
+        # a second Ctrl-C must not leave half of it running; what another run started goes on
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        stopped = [service.name for service in started if service.stop()]
+        if isinstance(error, KeyboardInterrupt):
+            say(f"\nInterrupted. Stopped: {', '.join(stopped) or 'nothing was running'}.")
+            return 130
         raise
     summary(site)
     return 1 if failed else 0

@@ -4,8 +4,20 @@
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 venv="$top/.venv"
 
+# A shell goes on after a program that caught Ctrl-C and ended well, as apt does.
+trap 'echo "Interrupted." >&2; exit 130' INT
+trap 'exit 143' TERM
+
 as_root() {
-    if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        echo "Needs root for: $*" >&2
+        echo "Run this as root, or as a user with sudo." >&2
+        exit 1
+    fi
 }
 
 # need PACKAGE REASON: remember a Debian package that is not installed yet.
@@ -20,9 +32,21 @@ need() {
 install_missing() {
     if [ ${#missing[@]} = 0 ]; then return; fi
     echo "Installing ${#missing[@]} Debian packages (listed above)."
+    as_root dpkg --configure -a >/dev/null # what an interrupted run left
     as_root apt-get update -qq
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
     missing=()
+}
+
+# need_package_lists: apt's lists, not older than a day, unless the sample distribution is made already.
+need_package_lists() {
+    if [ -e "$top/.moromi/distro/.mkdistro.json" ]; then return; fi
+    if [ -n "$(find /var/lib/apt/lists -name '*_Packages*' -print -quit 2>/dev/null)" ] &&
+        [ -n "$(find /var/lib/apt/lists -maxdepth 0 -mtime -1)" ]; then
+        return
+    fi
+    echo "Renewing apt's package lists: the sample distribution is made of Debian packages."
+    as_root apt-get update -qq
 }
 
 need_for_building() {
@@ -46,17 +70,24 @@ need_for_tests() {
 
 # make_venv EXTRAS: a virtual environment with Moromi installed in place, renewed when setup.cfg changes.
 make_venv() {
-    local wanted stamp
+    local wanted stamp unfinished
     wanted="$1 $(cat "$top/setup.cfg" "$top/setup.py" "$top/pyproject.toml" | sha256sum | cut -d' ' -f1) $top"
     stamp="$venv/.moromi-installed"
+    unfinished="$venv/.moromi-unfinished"
     # Whoever has more extras than asked for has enough.
     if [ -e "$stamp" ] && { [ "$(cat "$stamp")" = "$wanted" ] || [ "$(cat "$stamp")" = "$all_extras ${wanted#* }" ]; }; then
         return
     fi
-    [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
+    # Neither an interrupted installation nor one that came from elsewhere can be trusted.
+    if [ -e "$unfinished" ] || { [ -e "$stamp" ] && [[ "$(cat "$stamp")" != *" $top" ]]; } ||
+        ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
+        python3 -m venv --clear "$venv"
+    fi
     echo "Installing Moromi [$1] and its dependencies into $venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check -e "$top[$1]"
+    touch "$unfinished"
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -e "$top[$1]"
     echo "$wanted" >"$stamp"
+    rm "$unfinished"
 }
 
 all_extras=hub,builder,cli,gssapi,test

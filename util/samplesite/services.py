@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,12 +46,14 @@ class Service:
             return
         for directory in (self.pidfile.parent, self.log.parent):
             directory.mkdir(parents=True, exist_ok=True)
-        command = [*_sudo(), *self.command] if self.as_root else self.command
         with self.log.open("ab") as log:
-            process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-            )
-        self.pidfile.write_text(f"{process.pid} {_start_time(process.pid)}")
+            if self.as_root and os.geteuid() != 0:
+                pid = _start_with_sudo(self.command, self.log)
+            else:
+                pid = subprocess.Popen(
+                    self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                ).pid
+        self.pidfile.write_text(f"{pid} {_start_time(pid)}")
 
     def kill(self) -> None:
         """End it at once, as a crash would."""
@@ -81,13 +83,25 @@ def _start_time(pid: int) -> str:
     return fields[19]
 
 
-def _sudo() -> list[str]:
-    return [] if os.geteuid() == 0 else ["sudo", "--non-interactive"]
+def _start_with_sudo(command: Sequence[str], log: Path) -> int:
+    """Start a program as root in a session of its own; its process id.
+
+    sudo itself stays on this terminal, where it may ask for a password, and is gone when this returns;
+    it may have run its command in a terminal of its own, so the log is opened inside, and the session is
+    there before the program. Compiled Python files would be root's in the user's checkout.
+    """
+    script = 'PYTHONDONTWRITEBYTECODE=1 "$@" </dev/null >>"$0" 2>&1 & echo $!'
+    done = subprocess.run(
+        ["sudo", "setsid", "--wait", "sh", "-c", script, str(log), *command],
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    return int(done.stdout)
 
 
 def _signal(pid: int, number: signal.Signals, *, as_root: bool) -> None:
     if as_root and os.geteuid() != 0:
-        subprocess.run([*_sudo(), "kill", f"-{number.value}", str(pid)], check=False)
+        subprocess.run(["sudo", "kill", f"-{number.value}", str(pid)], check=False)
     else:
         with suppress(ProcessLookupError):
             os.kill(pid, number)
