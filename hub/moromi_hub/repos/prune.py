@@ -22,20 +22,20 @@ _BATCH = 500
 _DAY = 86400
 
 
-def run(call: Call) -> None:
-    """Remove what may go."""
+def run(call: Call) -> int:
+    """Remove what may go; how many directories."""
     if not call.settings.RepoUpkeep:
-        return
+        return 0
     top = Path(call.paths.topdir)
-    _prune(call, top / "repos", dist=False)
-    _prune(call, top / "repos-dist", dist=True)
+    count = _prune(call, top / "repos", dist=False) + _prune(call, top / "repos-dist", dist=True)
     if not call.settings.IgnoreOtherVolumes:
-        for volume in sorted((top / "vol").glob("*")):
-            _prune(call, volume / "repos-dist", dist=True)
+        count += sum(_prune(call, path, dist=True) for path in sorted((top / "vol").glob("*/repos-dist")))
+    return count
 
 
-def _prune(call: Call, root: Path, dist: bool) -> None:
+def _prune(call: Call, root: Path, dist: bool) -> int:
     candidates = [path for tag in sorted(root.glob("*")) for path in _repositories(tag)]
+    count = 0
     for start in range(0, len(candidates), _BATCH):
         batch = candidates[start : start + _BATCH]
         rows = upkeep_queries.known(call.tx, [int(path.name) for path in batch])
@@ -43,8 +43,10 @@ def _prune(call: Call, root: Path, dist: bool) -> None:
             if _may_go(call, path, rows.get(int(path.name)), dist):
                 log.info("removing %s", path)
                 files.remove_tree(path)
+                count += 1
     for tag in root.glob("*"):
         _remove_empty(tag)
+    return count
 
 
 def _repositories(tag: Path) -> Iterator[Path]:

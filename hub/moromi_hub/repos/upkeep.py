@@ -26,15 +26,14 @@ _AT_ONCE = 50
 """Directories to remove in one run: the next one, a minute later, goes on."""
 
 
-def run(call: Call) -> None:
-    """Do everything that is due."""
+def run(call: Call) -> int:
+    """Do everything that is due; how many repositories are deleted (their files go after the commit)."""
     settings = call.settings
     if not settings.RepoUpkeep:
-        return
+        return 0
     _set(call, upkeep_queries.stale_inits(call.tx, settings), RepoState.PROBLEM)
     _set(call, upkeep_queries.to_expire(call.tx, settings), RepoState.EXPIRED)
-    for repo_id in upkeep_queries.to_delete(call.tx, settings, _AT_ONCE):
-        remove(call, repo_id)
+    return sum(remove(call, repo_id) for repo_id in upkeep_queries.to_delete(call.tx, settings, _AT_ONCE))
 
 
 def _set(call: Call, repo_ids: Iterable[int], state: RepoState) -> None:

@@ -17,6 +17,7 @@ from moromi_hub.call import Call
 from moromi_hub.repos import follow, prune, requests, upkeep
 from moromi_hub.scheduler import run as scheduler
 from moromi_hub.settings import Settings
+from moromi_hub.sweep import service as sweep
 
 Message = Mapping[str, Any]
 
@@ -112,4 +113,5 @@ JOBS: tuple[Job, ...] = (
     ),
     Job("repo-upkeep", upkeep.run, _is_dead_repo_task, _minute, 1.0),
     Job("repo-prune", prune.run, _never, _hour),
+    Job("sweep", sweep.run, _never, _hour),
 )

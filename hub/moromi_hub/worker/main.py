@@ -17,6 +17,7 @@ from typing import Any
 
 from sqlalchemy.exc import OperationalError
 
+from moromi_hub.db.engine import make_engine
 from moromi_hub.hub import Hub
 from moromi_hub.settings import Settings
 from moromi_hub.worker.jobs import JOBS, Job
@@ -32,7 +33,8 @@ _FAILED_SECONDS = 10.0
 
 def run(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT."""
-    hub = Hub(settings)
+    # each job has a connection for its leadership, and one while it works
+    hub = Hub(settings, make_engine(settings.dsn, pool_size=2 * len(JOBS), application="moromi-worker"))
     worker = Worker(hub)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.listener.stop())
