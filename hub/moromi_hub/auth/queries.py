@@ -11,6 +11,7 @@ from sqlalchemy import (
     Float,
     Integer,
     Select,
+    bindparam,
     case,
     cast,
     func,
@@ -30,6 +31,11 @@ _s, _u = t.sessions, t.users
 
 def session_row(tx: Transaction, session_id: int, key_hash: str, hostip: str) -> dict[str, Any] | None:
     """The open session with its user, host, permissions and the user's exclusive session: one statement."""
+    return tx.row(_SESSION_ROW, {"wanted": session_id, "digest": key_hash, "address": hostip})
+
+
+def _session_query() -> Select[Any]:
+    """The statement of `session_row`: every logged-in call runs it, so it is put together only once."""
     other = t.sessions.alias("other")
     exclusive = (
         select(other.c.id)
@@ -37,7 +43,7 @@ def session_row(tx: Transaction, session_id: int, key_hash: str, hostip: str) ->
         .limit(1)
         .scalar_subquery()
     )
-    query = (
+    return (
         select(
             _s,
             _u.c.name.label("user_name"),
@@ -49,9 +55,13 @@ def session_row(tx: Transaction, session_id: int, key_hash: str, hostip: str) ->
             _permission_names().label("permissions"),
         )
         .join(_u, _u.c.id == _s.c.user_id)
-        .where(_s.c.id == session_id, _s.c.key == key_hash, _s.c.hostip == hostip, _s.c.closed.is_(False))
+        .where(
+            _s.c.id == bindparam("wanted"),
+            _s.c.key == bindparam("digest"),
+            _s.c.hostip == bindparam("address"),
+            _s.c.closed.is_(False),
+        )
     )
-    return tx.row(query)
 
 
 def _permission_names() -> Any:
@@ -72,6 +82,9 @@ def _permission_names() -> Any:
         .correlate(_s)
         .scalar_subquery()
     )
+
+
+_SESSION_ROW = _session_query()
 
 
 def user_by_name(tx: Transaction, name: str) -> dict[str, Any] | None:

@@ -28,9 +28,9 @@ def hello(call: Call, *args: Any) -> str:
 
 
 @exported("echo", access=ANYONE)
-def echo(call: Call, *args: Any) -> list[Any]:
+def echo(call: Call, *args: Any) -> tuple[Any, ...]:
     """The arguments as a list."""
-    return list(args)
+    return args
 
 
 @exported("error", access=ANYONE)
@@ -211,7 +211,8 @@ def _filtered(
         raise GenericError(f"method {name} raised an exception ({error})") from error
     if result is None:
         return 0, None
-    if isinstance(result, (str, bytes, dict)) or not hasattr(result, "__iter__"):
+    # a tuple is one value with parts (the arguments of `echo`), not a list of rows
+    if isinstance(result, (str, bytes, dict, tuple)) or not hasattr(result, "__iter__"):
         raise GenericError(f"{name}() did not return a list")
     rows = list(result)
     return len(rows), _sorted_slice(rows, options)
