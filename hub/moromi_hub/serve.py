@@ -83,6 +83,7 @@ def web(config: Path) -> None:
         "workers": settings.Workers,
         "blocking_threads": settings.Threads,
         "respawn_failed_workers": True,
+        "workers_kill_timeout": 10,
         "log_access": False,
         "backlog": 1024,
     }

@@ -29,6 +29,8 @@ def run(config: Path) -> None:
         interface=Interfaces.ASGI,
         factory=True,
         workers=1,
+        # streams never end by themselves
+        workers_kill_timeout=1,
         log_access=False,
         backlog=4096,
     ).serve()
