@@ -33,9 +33,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from util import distrotables as tables
+import distrotables as tables
 
 Fields = dict[str, str]
 STAMP = ".mkdistro.json"

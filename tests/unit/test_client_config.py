@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from moromi.client.config import default_profile, read_profile
 from moromi.errors import ConfigurationError
 

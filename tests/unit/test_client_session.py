@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+
 from moromi import errors
 from moromi.client import (
     ClientSession,
