@@ -165,8 +165,8 @@ class Transaction:
         for action in self._before_commit:
             action()
         if self._messages:
-            values = func.unnest(literal(self._messages, ARRAY(Text)))
-            values = values.table_valued("message").render_derived()
+            texts = func.unnest(literal(self._messages, ARRAY(Text)))
+            values = texts.table_valued("message").render_derived()
             self.execute(select(func.pg_notify(PUSH_CHANNEL, values.c.message)))
         if self._connection is not None:
             self._connection.commit()
