@@ -283,6 +283,18 @@ def _maven_fields() -> dict[str, ColumnElement[Any]]:
 # writing
 
 
+def find_same_file(tx: Transaction, filename: str, size: int, checksum: str, kind: int) -> int | None:
+    """The id of an archive that is equal in all of these; the newest of several."""
+    where = (
+        _archive.c.filename == filename,
+        _archive.c.size == size,
+        _archive.c.checksum == checksum,
+        _archive.c.checksum_type == kind,
+    )
+    found = select(_archive.c.id).where(*where).order_by(_archive.c.id.desc()).limit(1)
+    return tx.scalar(found)  # type: ignore[no-any-return]
+
+
 def btype_id(tx: Transaction, name: str) -> int:
     """The id of a btype that is there."""
     return int(tx.scalar(select(t.btype.c.id).where(t.btype.c.name == name)))

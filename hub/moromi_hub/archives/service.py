@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from moromi.constants import ChecksumType
 from moromi.errors import GenericError
 from moromi_hub import arguments
 from moromi_hub.archives import queries
@@ -97,6 +98,11 @@ def add_components(
 ) -> None:
     """Note what an archive was made of."""
     queries.add_components(call.tx, archive_id, rpm_ids, archive_ids)
+
+
+def find_same_file(call: Call, filename: str, size: int, checksum: str, kind: ChecksumType) -> int | None:
+    """The id of an archive that is equal in all of these."""
+    return queries.find_same_file(call.tx, filename, size, checksum, int(kind))
 
 
 def set_legacy_build(call: Call, btype: str, row: Mapping[str, Any]) -> None:

@@ -149,6 +149,23 @@ def update_contents(call: Call, buildroot_id: Any, specs: Sequence[Any], task_id
     queries.add_rpms(call.tx, found["buildroot_id"], rpms.resolve(call, specs), update=True)
 
 
+def add_generated(
+    call: Call,
+    values: Mapping[str, Any],
+    tools: Sequence[Mapping[str, Any]],
+    rpm_ids: Sequence[int],
+    archive_ids: Sequence[int],
+) -> int:
+    """A buildroot of a content generator, with its tools and contents; its id."""
+    buildroot_id = queries.add(call.tx, {**values, "br_type": int(BuildrootType.EXTERNAL)})
+    queries.add_tools(call.tx, buildroot_id, tools)
+    if rpm_ids:
+        queries.add_rpms(call.tx, buildroot_id, rpm_ids, update=False)
+    if archive_ids:
+        queries.add_archives(call.tx, buildroot_id, archive_ids, project=False)
+    return buildroot_id
+
+
 def assert_building(call: Call, buildroot_id: Any, task_id: int) -> dict[str, Any]:
     """Shape `Buildroot` of the calling host and task, which must be BUILDING."""
     found = _owned(call, buildroot_id, task_id)

@@ -43,16 +43,18 @@ def references(call: Call, build_info: Any, limit: int | None = None, lazy: bool
         "tags": [{"name": tag["name"], "tag_id": tag["id"]} for tag in tagging.tags_of_build(call, build_id)]
     }
     kinds = (
-        ("rpms", lambda: reference_queries.rpm_users(call.tx, build_id, limit)),
-        ("component_of", lambda: reference_queries.component_users(call.tx, build_id, limit)),
-        ("archives", lambda: reference_queries.archive_users(call.tx, build_id, limit)),
+        ("rpms", reference_queries.rpm_users),
+        ("component_of", reference_queries.users_of_rpms),
+        ("archives", reference_queries.archive_users),
+        ("component_of", reference_queries.users_of_archives),
     )
     for key, look in kinds:
         if lazy and any(found.values()):
             return found
-        found[key] = look()
+        found[key] = found.get(key, []) + look(call.tx, build_id, limit)
     if lazy and any(found.values()):
         return found
+    found["component_of"] = sorted(set(found["component_of"]))
     found["last_used"] = reference_queries.last_used(call.tx, build_id)
     found["images"] = found["component_of"]
     return found

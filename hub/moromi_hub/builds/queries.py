@@ -15,6 +15,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 from sqlalchemy.sql.expression import FromClause
 
 from moromi.constants import BuildState
@@ -128,8 +129,6 @@ def next_id(tx: Transaction) -> int:
 
 def add(tx: Transaction, values: Mapping[str, Any]) -> int | None:
     """Make the row of a build; None if another transaction made that name-version-release first."""
-    from sqlalchemy.dialects.postgresql import insert as insert_or_skip
-
     row = insert_or_skip(t.build).values(**values)
     row = row.on_conflict_do_nothing(constraint="build_pkg_ver_rel")
     return tx.scalar(row.returning(t.build.c.id))  # type: ignore[no-any-return]
@@ -170,8 +169,6 @@ def forget_types(tx: Transaction, build_id: int) -> None:
 
 def add_types(tx: Transaction, build_id: int, names: Sequence[str]) -> None:
     """Note that a build has these btypes; those that it has already are left."""
-    from sqlalchemy.dialects.postgresql import insert as insert_or_skip
-
     source = select(select(t.build.c.id).where(t.build.c.id == build_id).scalar_subquery(), t.btype.c.id)
     rows = insert_or_skip(t.build_types).from_select(
         ["build_id", "btype_id"], source.where(t.btype.c.name.in_(names))
@@ -251,6 +248,23 @@ def under_way(tx: Transaction, task_ids: Sequence[int]) -> list[int]:
     mine = t.build.c.task_id == func.any(integer_array(task_ids))
     where = (mine, t.build.c.state == BuildState.BUILDING)
     return tx.scalars(select(t.build.c.id).where(*where).order_by(t.build.c.id))
+
+
+def btype_names(tx: Transaction) -> set[str]:
+    """All btypes."""
+    return set(tx.scalars(select(t.btype.c.name)))
+
+
+def add_reservation(tx: Transaction, build_id: int, token: str) -> bool:
+    """Note the reservation of a build; False if it has one."""
+    row = insert_or_skip(t.build_reservations).values(build_id=build_id, token=token, created=func.now())
+    return tx.execute(row.on_conflict_do_nothing()).rowcount == 1
+
+
+def reservation(tx: Transaction, build_id: int) -> str | None:
+    """The token of a build's reservation."""
+    table = t.build_reservations
+    return tx.scalar(select(table.c.token).where(table.c.build_id == build_id))  # type: ignore[no-any-return]
 
 
 def drop_reservation(tx: Transaction, build_id: int) -> None:

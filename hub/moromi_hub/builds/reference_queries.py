@@ -39,22 +39,27 @@ def archive_users(tx: Transaction, build_id: int, limit: int | None) -> list[dic
     return _each_file(tx, own, build_id, uses, limit)
 
 
-def component_users(tx: Transaction, build_id: int, limit: int | None) -> list[int]:
-    """Archives of complete builds that list a build's rpms or archives as components."""
-    found: set[int] = set()
-    pairs = (
-        (t.rpminfo.alias("own"), t.archive_rpm_components, "rpm_id"),
-        (t.archiveinfo.alias("own"), t.archive_components, "component_id"),
+def users_of_rpms(tx: Transaction, build_id: int, limit: int | None) -> list[int]:
+    """Archives of complete builds that list a build's rpms as components."""
+    return _component_users(tx, t.rpminfo.alias("own"), t.archive_rpm_components, "rpm_id", build_id, limit)
+
+
+def users_of_archives(tx: Transaction, build_id: int, limit: int | None) -> list[int]:
+    """Archives of complete builds that list a build's archives as components."""
+    own = t.archiveinfo.alias("own")
+    return _component_users(tx, own, t.archive_components, "component_id", build_id, limit)
+
+
+def _component_users(
+    tx: Transaction, own: FromClause, part: FromClause, key: str, build_id: int, limit: int | None
+) -> list[int]:
+    uses = (
+        select(part.c.archive_id.label("id"))
+        .join_from(part, t.archiveinfo, t.archiveinfo.c.id == part.c.archive_id)
+        .join(t.build, t.build.c.id == t.archiveinfo.c.build_id)
+        .where(part.c[key] == own.c.id, t.build.c.state == BuildState.COMPLETE)
     )
-    for own, part, key in pairs:
-        uses = (
-            select(part.c.archive_id.label("id"))
-            .join_from(part, t.archiveinfo, t.archiveinfo.c.id == part.c.archive_id)
-            .join(t.build, t.build.c.id == t.archiveinfo.c.build_id)
-            .where(part.c[key] == own.c.id, t.build.c.state == BuildState.COMPLETE)
-        )
-        found |= {row["id"] for row in _each_file(tx, own, build_id, uses, limit)}
-    return sorted(found)
+    return [row["id"] for row in _each_file(tx, own, build_id, uses, limit)]
 
 
 def _each_file(

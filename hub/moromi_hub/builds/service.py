@@ -16,7 +16,8 @@ the state is not BUILDING.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from hmac import compare_digest
 from pathlib import Path
 from typing import Any
 
@@ -172,8 +173,8 @@ def _row(data: Mapping[str, Any]) -> dict[str, Any]:
 def _use_again(call: Call, found: Mapping[str, Any], data: Mapping[str, Any]) -> int:
     build_id, old = int(found["id"]), BuildState(found["state"])
     if old == BuildState.BUILDING:
-        mine = data["task_id"] is not None and found["task_id"] == data["task_id"]
-        if mine and data["state"] == BuildState.BUILDING:
+        # A restarted task, or a content generator, whose reservation decides whether it may.
+        if data["state"] == BuildState.BUILDING and found["task_id"] == data["task_id"]:
             return build_id
         by = f"task {found['task_id']}" if found["task_id"] is not None else "no task"
         raise GenericError(f"Build already in progress ({by})")
@@ -310,6 +311,37 @@ def _cancel_entry(call: Call, build: Mapping[str, Any]) -> bool:
 
 
 # types
+
+
+def check_type_names(call: Call, names: Iterable[str]) -> None:
+    """Raise GenericError `No such entry in table btype: …` unless all are btypes."""
+    known = queries.btype_names(call.tx)
+    for name in names:
+        if name not in known:
+            raise GenericError(f"No such entry in table btype: {name}")
+
+
+def reserve(call: Call, build_id: int, token: str) -> None:
+    """Note the token of a reservation. Raises GenericError `Build is already reserved`."""
+    if not queries.add_reservation(call.tx, build_id, token):
+        raise GenericError("Build is already reserved")
+
+
+def check_reservation(call: Call, build_id: int, token: Any) -> None:
+    """Raise GenericError `Token doesn't match build ID …` unless the build is reserved with the token."""
+    stored = queries.reservation(call.tx, build_id)
+    if stored is None or not isinstance(token, str) or not compare_digest(stored, token):
+        raise GenericError(f"Token doesn't match build ID {build_id}")
+
+
+def drop_reservation(call: Call, build_id: int) -> None:
+    """Forget the reservation of a build, if any."""
+    queries.drop_reservation(call.tx, build_id)
+
+
+def has_content(call: Call, build_id: int) -> bool:
+    """Whether rows promise files of a build."""
+    return queries.reuse_obstacle(call.tx, build_id) in ("rpm data", "archive data")
 
 
 def add_types(call: Call, build_id: int, *names: str) -> None:

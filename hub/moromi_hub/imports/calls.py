@@ -9,6 +9,7 @@ from moromi_hub.auth import permissions
 from moromi_hub.call import Call
 from moromi_hub.imports import archive_calls as archive_calls
 from moromi_hub.imports import builds, scratch, service
+from moromi_hub.imports import generator_calls as generator_calls
 from moromi_hub.rpc.registry import ADMIN, HOST, exported, task_host
 
 

@@ -71,7 +71,7 @@ def import_rpm(
     if build is None:
         build = _build_of(call, rpm)
     elif not wrapper:
-        _check_source(rpm, path.name, build)
+        _check_source(rpm, path, build)
     if build["state"] in (BuildState.FAILED, BuildState.CANCELED, BuildState.DELETED):
         raise GenericError(f"Build is {BuildState(build['state']).name}: {build['nvr']}")
     rpm |= {"draft": build["draft"], "build_id": build["id"], "size": content.stat().st_size}
@@ -99,10 +99,10 @@ def _build_of(call: Call, rpm: Info) -> dict[str, Any]:
     return found
 
 
-def _check_source(rpm: Info, filename: str, build: Info) -> None:
+def _check_source(rpm: Info, path: Path, build: Info) -> None:
     """The source package that a file names must be that of the build."""
     release = target_release(build["release"]) if build["draft"] else build["release"]
     expected = f"{build['name']}-{build['version']}-{release}"
-    stated = filename if rpm["sourcepackage"] else str(rpm["sourcerpm"])
+    stated = path.name if rpm["sourcepackage"] else str(rpm["sourcerpm"])
     if stated not in (f"{expected}.src.rpm", f"{expected}.nosrc.rpm"):
-        raise GenericError(f"srpm mismatch for {filename}: {stated} (expected {expected}.src.rpm)")
+        raise GenericError(f"srpm mismatch for {path}: {stated} (expected {expected}.src.rpm)")

@@ -31,7 +31,7 @@ def get_rpm(call: Call, info: Any, strict: bool = False, multi: bool = False) ->
     if not found and strict:
         raise GenericError(f"No such rpm: {spec!r}")
     if multi:
-        return found
+        return sorted(found, key=lambda row: row["id"])
     return found[0] if found else None
 
 
@@ -140,6 +140,13 @@ def resolve(call: Call, specs: Sequence[Any]) -> list[int]:
     found = _with_new(call, named, found)
     ids = iter(found[position]["id"] for position in range(len(named)))
     return [spec["id"] if "id" in spec else next(ids) for spec in wanted]
+
+
+def match_internal(call: Call, specs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any] | None]:
+    """`{id, payloadhash}` of the rpm of a build for each name, version, release and arch; None on a miss."""
+    wanted = [{**spec, "external_repo_id": INTERNAL_REPO_ID} for spec in specs]
+    found = queries.find_many(call.tx, wanted) if wanted else {}
+    return [found.get(position) for position in range(len(wanted))]
 
 
 def _place(call: Call, specs: Sequence[dict[str, Any]]) -> None:
