@@ -62,7 +62,8 @@ def add_tags(session: ClientSession, packages: Sequence[str]) -> None:
     if session.call("getTag", DEST) is None:
         session.call("createTag", DEST)
     if session.call("getTag", BUILD) is None:
-        session.call("createTag", BUILD, parent=DEST, arches=build_arch())
+        extra = {"repo.auto": True}
+        session.call("createTag", BUILD, parent=DEST, arches=build_arch(), extra=extra)
     listed = {entry["package_name"] for entry in session.call("listPackages", tagID=DEST)}
     for package in packages:
         if package not in listed:
