@@ -148,6 +148,12 @@ def lock(tx: Transaction, buildroot_id: int, task_id: int | None = None) -> dict
     return None if other is None else {"buildroot_id": other, "standard": False}
 
 
+def of_task(tx: Transaction, task_id: int) -> int | None:
+    """The id of the newest buildroot of a task."""
+    query = select(func.max(_standard.c.buildroot_id)).where(_standard.c.task_id == task_id)
+    return tx.scalar(query)  # type: ignore[no-any-return]
+
+
 def existing(tx: Transaction, ids: Sequence[int]) -> set[int]:
     """Those of `ids` that are buildroots."""
     return set(tx.scalars(select(_root.c.id).where(_root.c.id == func.any(integer_array(ids)))))

@@ -31,6 +31,11 @@ def get_buildroot(call: Call, buildroot_id: Any, strict: bool = False) -> dict[s
     return found
 
 
+def of_task(call: Call, task_id: int) -> int | None:
+    """The newest buildroot of a task."""
+    return queries.of_task(call.tx, task_id)
+
+
 def check_ids(call: Call, ids: set[int]) -> None:
     """Raise GenericError `no buildroot with ID: …` unless all are buildroots; at most one statement."""
     if not ids:

@@ -8,7 +8,7 @@ from moromi_hub import arguments
 from moromi_hub.auth import permissions
 from moromi_hub.call import Call
 from moromi_hub.imports import archive_calls as archive_calls
-from moromi_hub.imports import builds, scratch, service
+from moromi_hub.imports import builds, merge, scratch, service
 from moromi_hub.imports import generator_calls as generator_calls
 from moromi_hub.rpc.registry import ADMIN, HOST, exported, task_host
 
@@ -35,6 +35,15 @@ def create_empty_build(
 ) -> int:
     """A COMPLETE build without files; its id. Raises GenericError for a name that is taken or not allowed."""
     return service.create_empty_build(call, name, version, release, epoch, owner, draft)
+
+
+@exported("mergeScratch", access=ADMIN)
+def merge_scratch(call: Call, task_id: Any) -> int:
+    """Add what a scratch build made for further arches to the finished build of that name; the build's id.
+
+    Raises ImportError for everything that does not fit.
+    """
+    return merge.merge_scratch(call, arguments.integer(task_id))
 
 
 @exported("host.initBuild", access=HOST)

@@ -55,12 +55,14 @@ def import_rpm(
     buildroot_id: int | None = None,
     wrapper: bool = False,
     fileinfo: Info | None = None,
+    keep: bool = False,
 ) -> dict[str, Any]:
     """Import an uploaded file; the shape `ImportedRPM` is returned.
 
     Without `build`, a source package has or makes the build of its name, and a
     binary one belongs to the build of its SOURCERPM. `wrapper` lets the source
     package have any name. `fileinfo` is what a content generator says of the file.
+    `keep` imports a copy and leaves the file where it is.
     """
     content = uploaded_file(call, path)
     header = read_header(content)
@@ -81,7 +83,10 @@ def import_rpm(
     call.run_callbacks("preImport", **details)
     builds.add_types(call, build["id"], "rpm")
     target = builds.build_directory(call, build) / call.paths.rpm(rpm)
-    files.put(call.tx, path, target)
+    if keep:
+        files.copy(call.tx, content, target)
+    else:
+        files.put(call.tx, path, target)
     signatures.store_own_signature(call, rpm, build, target)
     call.run_callbacks("postImport", **details)
     return {**rpm, "build": build, "brootid": None}

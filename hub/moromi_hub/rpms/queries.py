@@ -147,6 +147,11 @@ def of_build(tx: Transaction, build_id: int) -> bool:
     return tx.scalar(select(t.rpminfo.c.id).where(t.rpminfo.c.build_id == build_id).limit(1)) is not None
 
 
+def arches_of(tx: Transaction, build_id: int) -> set[str]:
+    """The arches of a build's rpms."""
+    return set(tx.scalars(select(t.rpminfo.c.arch).where(t.rpminfo.c.build_id == build_id).distinct()))
+
+
 def any_draft(tx: Transaction, ids: Sequence[int]) -> bool:
     """Whether one of the rpms is a draft's."""
     mine = t.rpminfo.c.id == func.any(integer_array(ids))

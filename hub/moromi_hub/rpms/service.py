@@ -99,6 +99,11 @@ def add_rpm(call: Call, rpm: Mapping[str, Any], extra: Any = None) -> int:
         raise
 
 
+def arches_of(call: Call, build_id: int) -> set[str]:
+    """The arches that a build has rpms for, `src` and `noarch` included."""
+    return queries.arches_of(call.tx, build_id)
+
+
 def refuse_drafts(call: Call, ids: Sequence[int]) -> None:
     """Raise GenericError `Draft rpm not supported` if one of the rpms is a draft's."""
     if ids and queries.any_draft(call.tx, ids):
