@@ -50,6 +50,10 @@ def make_initial_state(hub: Hub) -> None:
             operator.add_user(name, name, admin=name == "kojiadmin")
         for name, arches in BUILDERS.items():
             operator.add_host(name, arches, name)
+    # The recorded hub had used five events for this; some recorded answers spell later ones out.
+    with hub.call("initial events") as call:
+        while call.tx.fresh_event() < 5:
+            pass
 
 
 @dataclass
