@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -240,3 +241,60 @@ def test_names_of_files_lead_nowhere_else(builder: Client, content: str, top: Pa
         with pytest.raises(GenericError):
             builder("host.repoDone", repo_id, data)
     assert tree(top) == before
+
+
+# Maven
+
+
+def make_artifact(admin: Client, name: str, version: str, group: str = "org.example") -> str:
+    """A build with one jar; its name-version-release."""
+    build = {"name": name, "version": version, "release": "1", "epoch": None}
+    admin("createMavenBuild", build, {"group_id": group, "artifact_id": "culture", "version": version})
+    admin.upload("jars", f"culture-{version}.jar", f"jar {name} {version}".encode())
+    facts = {"group_id": group, "artifact_id": "culture", "version": version}
+    admin("importArchive", f"jars/culture-{version}.jar", f"{name}-{version}-1", "maven", facts)
+    return f"{name}-{version}-1"
+
+
+@pytest.mark.parametrize("generous", [False, True])
+def test_a_maven_tree_shows_what_the_tag_shows(
+    admin: Client, builder: Client, top: Path, generous: bool
+) -> None:
+    admin("createTag", "far", maven_support=True)
+    admin("createTag", "near", "far", arches="x86_64", maven_support=True, maven_include_all=generous)
+    builds = [
+        make_artifact(admin, name, version) for name, version in (("a", "1.9"), ("a", "1.10"), ("b", "2"))
+    ]
+    for package in ("a", "b"):
+        admin("packageListAdd", "far", package, "alice")
+    admin("massTag", "near", [builds[1], builds[0]])
+    admin("massTag", "far", [builds[2]])
+    repo_id, _event = builder("host.repoInit", "near")
+    assert admin("repoInfo", repo_id)["opts"]["maven"] is True
+    place = top / "repos" / "near" / str(repo_id) / "maven" / "org" / "example" / "culture"
+    shown = {each.name for each in place.iterdir() if each.is_dir()}
+    assert shown == ({"1.9", "1.10"} if generous else {"1.9"})
+    assert (place / "1.9" / "culture-1.9.jar").read_text() == "jar a 1.9"
+    metadata = (place / "maven-metadata.xml").read_text()
+    assert f"<latest>{'1.10' if generous else '1.9'}</latest>" in metadata
+    digest = hashlib.sha1(metadata.encode(), usedforsecurity=False).hexdigest()
+    assert (place / "maven-metadata.xml.sha1").read_text() == digest
+
+
+def test_artifacts_that_lead_elsewhere_are_left_out(admin: Client, builder: Client, top: Path) -> None:
+    """Whatever the database says, the tree of a repository stays within its directory."""
+    admin("createTag", "t", arches="x86_64", maven_support=True)
+    admin("packageListAdd", "t", "a", "alice")
+    admin("packageListAdd", "t", "b", "alice")
+    admin(
+        "massTag",
+        "t",
+        [make_artifact(admin, "a", "1", "org"), make_artifact(admin, "b", "2", "org.culture.1")],
+    )
+    repo_id, _event = builder("host.repoInit", "t")
+    directory = top / "repos" / "t" / str(repo_id)
+    assert (directory / "maven" / "org" / "culture" / "1").is_symlink() != (
+        directory / "maven" / "org" / "culture" / "1" / "culture" / "2"
+    ).is_symlink()
+    builds = {str(each.relative_to(top)) for each in (top / "packages").rglob("*") if each.is_dir()}
+    assert not any("culture/2" in each and "/a/" in each for each in builds)

@@ -19,7 +19,7 @@ from moromi_hub import files
 from moromi_hub.call import Call
 from moromi_hub.groups import service as groups
 from moromi_hub.packages import service as packages
-from moromi_hub.repos import comps
+from moromi_hub.repos import comps, maven
 from moromi_hub.repos.options import Options
 from moromi_hub.tagging import listing
 
@@ -73,6 +73,8 @@ def write(
     for arch in arches:
         _make_arch(directory / arch, Path(call.paths.topdir), blocked)
     _write_lists(call, directory, tag, arches, options, read_event)
+    if options.full["maven"]:
+        maven.write(call, directory, tag["id"], read_event)
     files.sync_tree(directory)
 
 

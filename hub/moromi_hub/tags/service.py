@@ -6,7 +6,7 @@ Spec: data-model.md sections 4.1 to 4.3. Inheritance is in `inheritance`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from moromi.errors import ActionNotAllowed, GenericError
@@ -166,6 +166,12 @@ def assert_tag_access(call: Call, tag_id: int, user_id: int | None = None, force
     allowed, overridable, reason = check_tag_access(call, tag_id, user_id)
     if not allowed and not (overridable and force):
         raise ActionNotAllowed(reason)
+
+
+def with_all_maven_versions(call: Call, tag_ids: Collection[int], event: int | None) -> set[int]:
+    """Those of the tags that show every version of a Maven artifact."""
+    found = queries.configurations(call.tx, tag_ids, event)
+    return {tag_id for tag_id, row in found.items() if row["maven_include_all"]}
 
 
 def changed(call: Call, tag_id: int) -> None:
