@@ -140,4 +140,14 @@ class Transport:
     def _failed(self, err: Exception) -> TransportError:
         failure = classify(err)
         kind = CertificateError if failure is Failure.CERTIFICATE else TransportError
-        return kind(f"{type(err).__name__}: {err}", failure)
+        return kind(f"{self.baseurl}: {_reason(err)}", failure)
+
+
+def _reason(err: BaseException) -> str:
+    """What the operating system or the TLS library said, without the layers that the HTTP library puts around
+    it.
+    """
+    inner: BaseException | None = err
+    while inner is not None:
+        err, inner = inner, inner.__cause__ or inner.__context__
+    return str(err) or type(err).__name__
