@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import pprint
 from collections.abc import Mapping
 from dataclasses import fields
@@ -11,14 +10,13 @@ from typing import Any
 from moromi.errors import GenericError
 from moromi.version import KOJI_VERSION, VERSION
 from moromi_hub.call import Call
-from moromi_hub.rpc import multicall
+from moromi_hub.rpc import describe, discover, multicall
 from moromi_hub.rpc.registry import ADMIN, ANYONE, Export, exported
 from moromi_hub.settings import Settings
 
-_HIDDEN = ("multiCall", "system.multicall")
 _SECRET_OPTIONS = frozenset({"DBPass", "DBConnectionString"})
 
-__all__ = ["multicall"]
+__all__ = ["discover", "multicall"]
 
 
 @exported("hello", access=ANYONE)
@@ -93,13 +91,13 @@ def show_opts(call: Call, as_string: bool = True) -> Any:
 
 
 def _visible(call: Call) -> list[Export]:
-    return [export for export in call.hub.registry if export.name not in _HIDDEN]
+    return [export for export in call.hub.registry if export.name not in describe.HIDDEN]
 
 
 @exported("_listapi", access=ANYONE)
 def list_api(call: Call) -> list[dict[str, Any]]:
     """Every call as `{name, doc, argdesc, args, argspec}`."""
-    return [_describe(export) for export in _visible(call)]
+    return [describe.describe(export) for export in _visible(call)]
 
 
 @exported("system.listMethods", access=ANYONE)
@@ -116,56 +114,11 @@ def method_signature(call: Call, method: str) -> str:
 
 @exported("system.methodHelp", access=ANYONE)
 def method_help(call: Call, method: str) -> str:
-    """How a call is made, and its documentation; an empty text for an unknown one."""
-    if method not in call.hub.registry or method in _HIDDEN:
+    """How a call is made, its documentation and who may make it; an empty text for an unknown one."""
+    if method not in call.hub.registry or method in describe.HIDDEN:
         return ""
     export = call.hub.registry.find(method)
-    text = f"{method}{_argdesc(export)}"
-    doc = inspect.getdoc(export.function)
-    return f"{text}\ndescription: {doc}" if doc else text
-
-
-def _describe(export: Export) -> dict[str, Any]:
-    return {
-        "name": export.name,
-        "doc": inspect.getdoc(export.function),
-        "argdesc": _argdesc(export),
-        "args": _args(export),
-        "argspec": _argspec(export),
-    }
-
-
-def _argdesc(export: Export) -> str:
-    parameters = [
-        parameter.replace(annotation=inspect.Parameter.empty)
-        for parameter in export.signature.parameters.values()
-    ]
-    return str(inspect.Signature(parameters))
-
-
-def _args(export: Export) -> list[Any]:
-    return [
-        each.name if each.default is inspect.Parameter.empty else [each.name, each.default]
-        for each in export.signature.parameters.values()
-    ]
-
-
-def _argspec(export: Export) -> list[Any]:
-    kinds = inspect.Parameter
-    parameters = export.signature.parameters.values()
-    plain = [p for p in parameters if p.kind in (kinds.POSITIONAL_OR_KEYWORD, kinds.POSITIONAL_ONLY)]
-    star = [p.name for p in parameters if p.kind is kinds.VAR_POSITIONAL]
-    double = [p.name for p in parameters if p.kind is kinds.VAR_KEYWORD]
-    defaults = [p.default for p in plain if p.default is not kinds.empty]
-    return [
-        [p.name for p in plain],
-        star[0] if star else None,
-        double[0] if double else None,
-        defaults or None,
-        [],
-        None,
-        {},
-    ]
+    return f"{method}{describe.arguments(export)}\ndescription: {describe.help_text(export)}"
 
 
 @exported("count", access=ANYONE)
@@ -194,7 +147,7 @@ def filter_results(call: Call, methodName: str, *args: Any, **kw: Any) -> Any:
 
 
 def _inner(call: Call, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    if name in _HIDDEN:
+    if name in describe.HIDDEN:
         raise GenericError(f"Invalid method: {name}")
     return call.hub.registry.find(name)(call, list(args), kwargs)
 
@@ -203,7 +156,7 @@ def _filtered(
     call: Call, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[int, list[Any] | None]:
     options = kwargs.pop("filterOpts", None) or {}
-    if name in _HIDDEN or name not in call.hub.registry:
+    if name in describe.HIDDEN or name not in call.hub.registry:
         raise GenericError(f"Invalid method: {name}")
     try:
         result = _inner(call, name, args, kwargs)
