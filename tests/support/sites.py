@@ -204,6 +204,16 @@ class Builds:
         assert wait_for(is_there, seconds), f"no repository of {tag} as of event {event}"
         return found[0]
 
+    def chroots(self, task_id: int, builder: str = "builder") -> list[Path]:
+        """The chroots of a task that are still on the machine."""
+        place = self.site.builder_place(builder) / "roots"
+        names = [
+            f"{each['tag_name']}-{each['id']}-{each['repo_id']}"
+            for each in self.session.listBuildroots(taskID=task_id)
+        ]
+        assert names, f"task {task_id} had no chroot"
+        return [place / name for name in names if (place / name).exists()]
+
     def describe(self, task_id: int) -> str:
         """Task tree, results and last lines of the logs, for a test that fails."""
         lines = []

@@ -1,0 +1,46 @@
+"""A builder without work leaves the hub alone, and still takes a task at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from samplesite.services import wait_for
+from samplesite.site import Site
+from support.proxy import Proxy, proxy_to
+from support.sites import builds_on, running_site
+
+SECONDS = 65
+
+
+@pytest.fixture
+def watched(can_build: None) -> Iterator[tuple[Site, Proxy]]:
+    """A site whose builder reaches the hub through a proxy that counts; the push service directly."""
+    with running_site(builder=False) as site, proxy_to(int(site.facts["port"])) as proxy:
+        hub = {"user": "builder.localhost", "password": site.facts["builder_password"]}
+        site.configure_builder("builder", {**hub, "server": f"http://127.0.0.1:{proxy.port}/kojihub"})
+        site.builder().start()
+        yield site, proxy
+
+
+def test_an_idle_builder_asks_at_most_twice_a_minute(watched: tuple[Site, Proxy]) -> None:
+    site, proxy = watched
+    with builds_on(site) as builds:
+        event = builds.session.tagLastChangeEvent("sample-build")
+        builds.wait_for_repo(event)
+        assert wait_for(lambda: not builds.session.listTasks(opts={"state": [0, 1, 4]}), 20)
+        # It reports once more when the last task has ended.
+        time.sleep(3)
+        before = len(proxy.requests())
+        assert before > 10, "the builder does not talk through the proxy"
+        time.sleep(SECONDS)
+        asked = proxy.requests()[before:]
+        assert len(asked) <= 2 * SECONDS / 60, asked
+        assert asked, "a builder that never reports is taken for dead"
+
+        submitted = time.monotonic()
+        task_id = builds.session.makeTask("sleep", [0])
+        builds.wait(task_id)
+        assert time.monotonic() - submitted < 2, "only a push can have been so fast"
