@@ -156,7 +156,7 @@ def buildinfo(cli: Cli, builds: tuple[str, ...], changelog: bool, as_json: bool)
         elif not as_json:
             say_all(heading_lines(build) + file_lines(cli, build))
             if changelog:
-                say_all(["Changelog:", *changelog_lines(build["changelog"])])
+                say_all(["Changelog:", *changelog_lines(build["changelog"]), ""])
     return 0 if all(build for _, build in found) else 1
 
 

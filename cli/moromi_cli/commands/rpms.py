@@ -72,7 +72,7 @@ def user_lines(cli: Cli, rpm: dict[str, Any]) -> list[str]:
     """The buildroots that it was installed in."""
     roots = cli.session.listBuildroots(rpmID=rpm["id"], queryOpts={"order": "buildroot.id"})
     if not roots:
-        return []
+        return ["Used in 0 buildroots:"]
     widths = (8, 28, 8, 29)
     head = f"  {'id':>8s} {'build tag':<28s} {'arch':<8s} {'build host':<29s}"
     lines = [f"Used in {len(roots)} buildroots:", head, "  " + " ".join("-" * width for width in widths)]
