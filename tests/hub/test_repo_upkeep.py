@@ -56,7 +56,7 @@ def make(builder: Client) -> Callable[..., int]:
     return ready
 
 
-def run(hub: HubUnderTest, job: Callable[[Call], None]) -> None:
+def run(hub: HubUnderTest, job: Callable[[Call], object]) -> None:
     with hub.hub.call("test") as call:
         job(call)
 

@@ -43,7 +43,7 @@ def test_a_free_task_is_assigned_at_once(hub: HubUnderTest, admin: Client) -> No
             task_id = admin("makeTask", "sleep", [number], arch="x86_64")
             took.append(eventually(partial(assigned, admin, task_id)))
             admin("cancelTask", task_id)
-        assert min(took) < 0.05, took
+        assert min(took) < 0.2, took
 
 
 def test_a_check_in_and_a_freed_task_wake_the_scheduler(hub: HubUnderTest, admin: Client) -> None:
