@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import click
 
 from moromi.errors import GenericError
 from moromi.version import VERSION
 from moromi_hub import settings as configuration
-from moromi_hub.commands.db import db
 
 _config: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
     "--config",
@@ -24,13 +24,26 @@ _config: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
 )
 
 
-@click.group()
+class _Programs(click.Group):
+    """Commands that are modules of their own, imported when they are called."""
+
+    modules: ClassVar = ("db", "sweep")
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *self.modules])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in self.modules:
+            found = getattr(importlib.import_module(f"moromi_hub.commands.{cmd_name}"), cmd_name)
+            assert isinstance(found, click.Command)
+            return found
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(cls=_Programs)
 @click.version_option(VERSION)
 def main() -> None:
     """Serve and administer a Moromi hub."""
-
-
-main.add_command(db)
 
 
 @main.command()
@@ -48,30 +61,27 @@ def serve(config: Path, worker: bool, events: bool) -> None:
 @_config
 def web(config: Path) -> None:
     """Run the web server alone."""
-    from moromi_hub import serve as server
+    from moromi_hub import parts
 
-    server.web(config)
+    parts.web(config)
 
 
 @main.command()
 @_config
 def worker(config: Path) -> None:
     """Run the background worker alone."""
-    from moromi_hub import logs
-    from moromi_hub.worker import main as worker_main
+    from moromi_hub import parts
 
-    settings = configuration.load(config)
-    logs.configure(settings)
-    worker_main.run(settings)
+    parts.worker(config)
 
 
 @main.command()
 @_config
 def events(config: Path) -> None:
     """Run the push service alone."""
-    from moromi_hub.events import main as events_main
+    from moromi_hub import parts
 
-    events_main.run(config)
+    parts.events(config)
 
 
 @main.group()

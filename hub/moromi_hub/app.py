@@ -6,9 +6,14 @@ brings one along.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from moromi.wire.xmlrpc import encode_fault
+from moromi_hub import logs
+from moromi_hub import settings as configuration
 from moromi_hub.hub import Hub
 from moromi_hub.rpc.endpoint import Endpoint
 from moromi_hub.settings import Settings
@@ -48,3 +53,24 @@ def make_application(settings: Settings) -> Application:
     hub = Hub(settings)
     hub.activity.start()
     return Application(hub)
+
+
+def load_application(config: Path | str) -> WSGIApplication:
+    """The application for a configuration file.
+
+    A hub that cannot start answers every call with fault 1014 instead of none, so that clients wait for
+    it (hub-protocol.md section 1.10); the log says why.
+    """
+    try:
+        settings = configuration.load(config)
+        logs.configure(settings)
+        return make_application(settings)
+    except Exception:
+        logging.getLogger(__name__).exception("the hub cannot start")
+        return _startup_error
+
+
+def _startup_error(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    body = encode_fault(1014, "server startup error")
+    start_response("200 OK", [("Content-Type", "text/xml"), ("Content-Length", str(len(body)))])
+    return [body]

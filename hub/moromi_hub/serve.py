@@ -1,28 +1,23 @@
 """`moromi-hub serve`: a whole hub in one command.
 
 It starts the embedded database where no other is configured, makes the schema on
-the first run, and keeps the web server, the worker and the push service running.
-Each of them can also be run alone, on other machines (`moromi-hub web`,
-`worker`, `events`), with the same configuration file.
+the first run, and keeps the web server, the worker and the push service running:
+`moromi_hub.parts` has what each of them does, also alone and on other machines.
 """
 
 from __future__ import annotations
 
+import functools
 import logging
-import os
 import signal
-import sys
 from pathlib import Path
-from typing import Any
 
-from granian.constants import Interfaces
-from granian.server import Server
-
+from moromi_hub import parts
 from moromi_hub import settings as configuration
 from moromi_hub.db.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from moromi_hub.db.engine import make_engine
 from moromi_hub.processes import Supervisor
-from moromi_hub.settings import CONFIG_VARIABLE, Settings
+from moromi_hub.settings import Settings
 from moromi_schema import upgrade
 
 log = logging.getLogger(__name__)
@@ -42,11 +37,14 @@ def serve(config: Path, *, worker: bool = True, events: bool = True) -> None:
         supervisor.watches.append(lambda: _keep_running(database))
     try:
         prepare_database(settings)
-        supervisor.add("web", _command("web", config))
+        wanted = {"web": parts.web}
         if events and settings.PushListen:
-            supervisor.add("events", _command("events", config))
+            wanted["events"] = parts.events
         if worker:
-            supervisor.add("worker", _command("worker", config))
+            wanted["worker"] = parts.worker
+        parts.load_all()
+        for name, run in wanted.items():
+            supervisor.add(f"moromi-hub {name} --config {config}", functools.partial(run, config))
         supervisor.run()
     finally:
         if database is not None:
@@ -71,24 +69,3 @@ def prepare_database(settings: Settings) -> None:
         upgrade.upgrade(engine)
     finally:
         engine.dispose()
-
-
-def web(config: Path) -> None:
-    """Run the web server alone."""
-    settings = configuration.load(config)
-    os.environ[CONFIG_VARIABLE] = str(config)
-    host, _, port = settings.Listen.rpartition(":")
-    options: dict[str, Any] = {
-        "interface": Interfaces.WSGI,
-        "workers": settings.Workers,
-        "blocking_threads": settings.Threads,
-        "respawn_failed_workers": True,
-        "workers_kill_timeout": 10,
-        "log_access": False,
-        "backlog": 1024,
-    }
-    Server("moromi_hub.wsgi:application", address=host, port=int(port), **options).serve()
-
-
-def _command(name: str, config: Path) -> list[str]:
-    return [sys.executable, "-m", "moromi_hub.admin", name, "--config", str(config)]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
 from click.testing import CliRunner
 from sqlalchemy import Engine, NullPool, create_engine, text
 
@@ -50,6 +51,12 @@ CHANGES = [
     ("DROP FUNCTION get_event_time(integer)", "function get_event_time(integer) is missing"),
     ("DELETE FROM volume", "the row DEFAULT of volume is missing"),
 ]  # fmt: skip
+
+
+def test_the_newest_revision_is_known_without_alembic() -> None:
+    """The constant follows the scripts."""
+    scripts = ScriptDirectory(str(Path(upgrade.__file__).parent / "upgrades"))
+    assert scripts.get_current_head() == upgrade.NEWEST
 
 
 @pytest.fixture

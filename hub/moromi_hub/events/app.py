@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import unquote
 
 from sqlalchemy import Engine
 
-from moromi_hub import settings as configuration
 from moromi_hub.db.engine import make_engine
 from moromi_hub.events import queries
 from moromi_hub.events.broker import Broker, Subscription, encode
 from moromi_hub.events.listener import listen
+from moromi_hub.settings import Settings
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -110,7 +109,6 @@ async def _plain(send: Send, status: int, text: str) -> None:
     await send({"type": "http.response.body", "body": text.encode(), "more_body": False})
 
 
-def make_application() -> Streams:
-    """The application for the configuration that the environment names."""
-    settings = configuration.load(os.environ[configuration.CONFIG_VARIABLE])
+def make_application(settings: Settings) -> Streams:
+    """The application, with connections of its own."""
     return Streams(make_engine(settings.dsn, pool_size=2, application="moromi-events"))
