@@ -35,6 +35,8 @@ class Call:
     """The session that the request named; differs from `session` only where an expired one renews itself."""
     identity: Identity | None = None
     """Who the transport says is calling (TLS, GSSAPI); only `sslLogin` looks at it."""
+    identity_failure: str = "could not verify client: None"
+    """Why there is no identity."""
     remote_address: str = "-"
     environ: Mapping[str, Any] = field(default_factory=dict)
     cache: dict[Any, Any] = field(default_factory=dict)

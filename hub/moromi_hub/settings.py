@@ -48,6 +48,14 @@ class Settings:
     CheckClientIP: bool = True
     LoginCreatesUser: bool = True
     SessionRenewalTimeout: int = 1440
+    # authentication, our own (docs/authentication.md)
+    GSSAPIKeytab: str | None = None
+    """With the key of `GSSAPIService`: the hub itself takes Kerberos tickets at `<base>/ssllogin`."""
+    GSSAPIService: str = "HTTP"
+    TrustedProxies: str = ""
+    """Addresses and networks of the proxies that tell the client's address."""
+    ProxyIdentity: str = ""
+    """What they also tell: `certificate`, `remote-user`."""
     # notifications
     EmailDomain: str | None = None
     NotifyOnSuccess: bool = True

@@ -48,6 +48,19 @@ class Identity:
 
 
 @dataclass(frozen=True)
+class Caller:
+    """Who sends a request, as the transport knows."""
+
+    address: str
+    """Of the client, not of a proxy in between."""
+    identity: Identity | None = None
+    failure: str = "could not verify client: None"
+    """Why there is no identity: the text of `sslLogin`'s fault."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """For the answer: the hub's half of a mutual authentication."""
+
+
+@dataclass(frozen=True)
 class Credentials:
     """What a request presents of a session."""
 

@@ -18,7 +18,7 @@ def authenticate(call: Call, proxyuser: str | None, proxyauthtype: int | None) -
         raise AuthError("Already logged in")
     identity = call.identity
     if identity is None:
-        raise AuthError(f"could not verify client: {call.environ.get('SSL_CLIENT_VERIFY')}")
+        raise AuthError(call.identity_failure)
     name, authtype = identity.name, identity.authtype
     if proxyuser:
         name, authtype = _proxied(call, identity, proxyuser, proxyauthtype)

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import urllib.parse
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from moromi.errors import AuthError, Fault
 from moromi.version import KOJI_VERSION, VERSION
 from moromi.wire import jsonrpc, xmlrpc
-from moromi_hub.auth import identity
-from moromi_hub.auth.model import Credentials
+from moromi_hub.auth.gate import Challenge, Gate
+from moromi_hub.auth.model import Caller, Credentials
 from moromi_hub.call import Call
 from moromi_hub.db.transaction import Transaction
 from moromi_hub.rpc import dispatch
@@ -50,6 +50,7 @@ class Endpoint:
 
     def __init__(self, hub: Hub) -> None:
         self.hub = hub
+        self._gate = Gate(hub.settings)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         reply = self._reply(environ)
@@ -73,17 +74,24 @@ class Endpoint:
             return _xml(xmlrpc.encode_fault(1014, text))
         content_type = environ.get("CONTENT_TYPE", "")
         try:
+            caller = self._gate.admit(environ)
             if content_type == "application/octet-stream":
-                return self._upload(environ)
-            if content_type.partition(";")[0].strip() == "application/json":
-                return self._json(environ)
-            return self._xml(environ)
+                reply = self._upload(environ, caller)
+            elif content_type.partition(";")[0].strip() == "application/json":
+                reply = self._json(environ, caller)
+            else:
+                reply = self._xml(environ, caller)
+            return replace(reply, headers=caller.headers) if caller.headers else reply
+        except Challenge as challenge:
+            # what the client has sent is read, so that it can repeat it on the same connection
+            _read_body(environ, settings.MaxRequestLength)
+            return _unauthorized(challenge)
         except (BadRequest, xmlrpc.ParseError, Fault) as error:
             return Reply("400 Bad Request", "text/plain", f"Invalid request: {error}\n".encode())
 
-    def _xml(self, environ: WSGIEnvironment) -> Reply:
+    def _xml(self, environ: WSGIEnvironment, caller: Caller) -> Reply:
         method, params = xmlrpc.decode_request(_read_body(environ, self.hub.settings.MaxRequestLength))
-        call = self._call(environ)
+        call = self._call(environ, caller)
         body = dispatch.answer(
             call,
             lambda: credentials_of(environ, self.hub.settings.DisableURLSessions),
@@ -94,14 +102,14 @@ class Endpoint:
         )
         return _xml(body)
 
-    def _json(self, environ: WSGIEnvironment) -> Reply:
+    def _json(self, environ: WSGIEnvironment, caller: Caller) -> Reply:
         """JSON-RPC 2.0; each call of a batch is a request of its own."""
         body = _read_body(environ, self.hub.settings.MaxRequestLength)
         try:
             request = jsonrpc.decode_request(body)
         except xmlrpc.ParseError as error:
             return _json(jsonrpc.encode_error(None, jsonrpc.PARSE_ERROR, str(error)))
-        answers = [(item, self._json_element(environ, item)) for item in request.calls]
+        answers = [(item, self._json_element(environ, caller, item)) for item in request.calls]
         wanted = [
             text for item, text in answers if isinstance(item, jsonrpc.Refused) or not item.notification
         ]
@@ -109,11 +117,13 @@ class Endpoint:
             return Reply("204 No Content", "application/json", b"")
         return _json(jsonrpc.encode_batch(wanted) if request.batch else wanted[0])
 
-    def _json_element(self, environ: WSGIEnvironment, item: jsonrpc.Call | jsonrpc.Refused) -> bytes:
+    def _json_element(
+        self, environ: WSGIEnvironment, caller: Caller, item: jsonrpc.Call | jsonrpc.Refused
+    ) -> bytes:
         if isinstance(item, jsonrpc.Refused):
             return jsonrpc.encode_error(*item)
         return dispatch.answer(
-            self._call(environ),
+            self._call(environ, caller),
             lambda: credentials_of(environ, self.hub.settings.DisableURLSessions),
             item.method,
             item.params,
@@ -121,10 +131,10 @@ class Endpoint:
             lambda code, text: jsonrpc.encode_error(item.id, code, text),
         )
 
-    def _upload(self, environ: WSGIEnvironment) -> Reply:
+    def _upload(self, environ: WSGIEnvironment, caller: Caller) -> Reply:
         """A raw upload: the chunk is the body, everything else is in the query (section 3.2)."""
         query = dict(urllib.parse.parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
-        call = self._call(environ)
+        call = self._call(environ, caller)
         try:
             found = credentials_of(environ, self.hub.settings.DisableURLSessions)
             dispatch.establish(call, found, "None")
@@ -140,14 +150,20 @@ class Endpoint:
             call.tx.rollback()
         return _xml(body)
 
-    def _call(self, environ: WSGIEnvironment) -> Call:
+    def _call(self, environ: WSGIEnvironment, caller: Caller) -> Call:
         return Call(
             self.hub,
             Transaction(self.hub.engine),
-            identity=identity.identity_of(environ, self.hub.settings),
-            remote_address=environ.get("REMOTE_ADDR") or "-",
+            identity=caller.identity,
+            identity_failure=caller.failure,
+            remote_address=caller.address,
             environ=environ,
         )
+
+
+def _unauthorized(challenge: Challenge) -> Reply:
+    body = f"Unauthorized\n{challenge}\n".encode()
+    return Reply("401 Unauthorized", "text/plain", body, (("WWW-Authenticate", "Negotiate"),))
 
 
 def _xml(body: bytes) -> Reply:

@@ -137,12 +137,26 @@ def host_account(call: Call, name: str, krb_principal: str | None, force: bool) 
 
 
 def create_at_login(call: Call, name: str, by_principal: bool) -> dict[str, Any]:
-    """The account that a first log-in makes; a principal's is named by its part before the `@`."""
+    """The account that a first log-in makes; a principal's is named by its part before the `@`.
+
+    An account of that name gets the principal, if its realm is one that
+    `AllowedKrbRealms` names: with `*`, anybody with a realm of his own could take
+    any account.
+    """
     if not by_principal:
-        user_id = create_user(call, name)
-    else:
-        user_id = create_user(call, name.partition("@")[0], krb_principal=name)
-    return require_user(call, user_id)
+        return require_user(call, create_user(call, name))
+    short = name.rpartition("@")[0]
+    found = queries.user(call.tx, {"name": short}, krb_princs=False, groups=False)
+    if found is None:
+        return require_user(call, create_user(call, short, krb_principal=name))
+    verify_new_principal(call, name)
+    if "*" in [item.strip() for item in call.settings.AllowedKrbRealms.split(",")]:
+        raise AuthError(
+            f"Kerberos principal {name} is not one of user {short}'s "
+            "(it would be added if AllowedKrbRealms named its realm)"
+        )
+    queries.add_principal(call.tx, found["id"], name)
+    return require_user(call, found["id"])
 
 
 def all_permission_names(call: Call) -> set[str]:
