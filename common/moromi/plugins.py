@@ -1,6 +1,6 @@
-"""The public surface of plugins: the markers they use, and how they are loaded (hub-protocol.md 7).
+"""The markers of plugins, and how plugins are found and loaded (hub-protocol.md 7).
 
-A plugin is a module that imports the markers from here. They only set attributes, with the
+A plugin is a module that imports the markers from here or from Koji's own `koji.plugin`. They only set attributes, with the
 names that Koji's use, so that plugins written for Koji are understood and setting an
 attribute by hand works too. Who runs plugins (hub, builder, command line) looks the marked
 functions up with `marked` and registers them; callbacks go through a `Callbacks`.
@@ -13,10 +13,13 @@ import importlib.util
 import inspect
 import logging
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
+from importlib.metadata import entry_points
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Final, TypeVar
 
@@ -36,11 +39,13 @@ __all__ = [
     "exported_name",
     "ignore_error",
     "marked",
+    "shipped",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 _PREFIX: Final = "_koji_plugin__"
+_NAME: Final = re.compile(r"\w[\w-]*")
 
 #: Callback types that a hub runs, each before (`pre`) and after (`post`) the event.
 HUB_CALLBACKS: Final = tuple(
@@ -116,23 +121,41 @@ def exported_name(function: Callable[..., Any]) -> str:
 def marked(module: ModuleType, attribute: str) -> Iterator[Callable[..., Any]]:
     """Yield a plugin's functions with a truthy attribute: `exported`, `exported_cli`, `callbacks`.
 
-    Each once, in the order in which the module names them; classes are not looked at.
+    Each once, in the order in which the module names them. Classes are not looked at, nor are other
+    objects: some (of SQL libraries) have every attribute that one asks for.
     """
     seen = set()
     for value in list(vars(module).values()):
-        if inspect.isclass(value) or not callable(value) or id(value) in seen:
+        if not inspect.isroutine(value) or id(value) in seen:
             continue
         if getattr(value, attribute, None):
             seen.add(id(value))
             yield value
 
 
-class Loader:
-    """Loads plugins by name from a search path, each once, as `_koji_plugin__<name>`."""
+def shipped(side: str) -> Path | None:
+    """Return the directory of the plugins that come with Moromi, for `hub`, `builder` or `compat`.
 
-    def __init__(self, path: str | Iterable[str]) -> None:
+    In an installation it is in the package `moromi_plugins`, in a checkout at the top.
+    """
+    installed = Path(__file__).resolve().parent.parent
+    for directory in (installed / "moromi_plugins" / side, installed.parent / "plugins" / side):
+        if directory.is_dir():
+            return directory
+    return None
+
+
+class Loader:
+    """Loads plugins by name, each once, as `_koji_plugin__<name>`.
+
+    A name is looked for in a search path, then among the entry points of a group.
+    """
+
+    def __init__(self, path: str | Iterable[str], group: str | None = None) -> None:
         #: Directories; as text, separated by colons.
         self.path = path.split(":") if isinstance(path, str) else list(path)
+        #: Entry points that installed Python packages may offer plugins under.
+        self.group = group
         self.plugins: dict[str, ModuleType] = {}
 
     def load(self, name: str) -> ModuleType:
@@ -140,19 +163,28 @@ class Loader:
 
         PluginError: there is none of this name, or it fails to load (the cause is chained).
         """
-        if name in self.plugins:
-            return self.plugins[name]
-        if not name.isidentifier():
-            raise PluginError(f"Invalid plugin name: {name}")
-        full_name = f"{_PREFIX}{name}"
-        if full_name in sys.modules:
-            raise PluginError(f"module name conflict: {full_name}")
+        if name not in self.plugins:
+            if not _NAME.fullmatch(name):
+                raise PluginError(f"Invalid plugin name: {name}")
+            self.plugins[name] = self._load_file(name) or self._load_entry_point(name)
+        return self.plugins[name]
+
+    def _load_file(self, name: str) -> ModuleType | None:
+        """A module of the search path; a process that loads the same file again gets the same module."""
         found = importlib.machinery.PathFinder.find_spec(name, [part for part in self.path if part])
         if found is None or found.origin is None or not os.path.isfile(found.origin):
-            raise PluginError(f"No such plugin: {name}")
-        spec = importlib.util.spec_from_file_location(full_name, found.origin)
+            return None
+        full_name = f"{_PREFIX}{name}"
+        loaded = sys.modules.get(full_name)
+        if loaded is not None:
+            if loaded.__file__ != found.origin:
+                raise PluginError(f"module name conflict: {full_name}")
+            return loaded
+        spec = importlib.util.spec_from_file_location(
+            full_name, found.origin, submodule_search_locations=found.submodule_search_locations
+        )
         if spec is None or spec.loader is None:
-            raise PluginError(f"No such plugin: {name}")
+            raise PluginError(f"Cannot load plugin {name}: {found.origin} is no Python file")
         module = importlib.util.module_from_spec(spec)
         sys.modules[full_name] = module
         try:
@@ -160,8 +192,18 @@ class Loader:
         except Exception as error:
             del sys.modules[full_name]
             raise PluginError(f"Cannot load plugin {name}: {error}") from error
-        self.plugins[name] = module
         return module
+
+    def _load_entry_point(self, name: str) -> ModuleType:
+        for entry_point in entry_points(group=self.group, name=name) if self.group else ():
+            try:
+                module = entry_point.load()
+            except Exception as error:
+                raise PluginError(f"Cannot load plugin {name}: {error}") from error
+            if not isinstance(module, ModuleType):
+                raise PluginError(f"Cannot load plugin {name}: {entry_point.value} is no module")
+            return module
+        raise PluginError(f"No such plugin: {name}")
 
     def load_all(self, names: Iterable[str]) -> list[ModuleType]:
         """Load plugins in the order of the list. PluginError: as `load`."""
@@ -192,8 +234,8 @@ class Callbacks:
         """Say whether anything is registered, so that arguments need not be made in vain."""
         return bool(self._of(kind))
 
-    def run(self, kind: str, /, **kwargs: Any) -> None:
-        """Call the functions as `f(kind, **kwargs)`.
+    def run(self, kind: str, /, *leading: Any, **kwargs: Any) -> None:
+        """Call the functions as `f(*leading, kind, **kwargs)`.
 
         CallbackError: one failed, unless it is marked as one that may; those after it are
         not called.
@@ -203,7 +245,7 @@ class Callbacks:
             if getattr(function, "convert_datetime", False):
                 arguments = _without_datetimes(kwargs)
             try:
-                function(kind, **arguments)
+                function(*leading, kind, **arguments)
             except Exception as error:
                 module = getattr(function, "__module__", "unknown")
                 text = f"Error running {kind} callback from {module}:\n{traceback.format_exc()}"

@@ -42,6 +42,9 @@ class Call:
     cache: dict[Any, Any] = field(default_factory=dict)
     """What services remember for the rest of the request, by their own keys; their writes empty it."""
 
+    plugin_data: dict[str, Any] = field(default_factory=dict)
+    """What plugins keep for the rest of the request, by names of their own."""
+
     @property
     def settings(self) -> Settings:
         """The hub's options."""
@@ -66,4 +69,4 @@ class Call:
 
     def run_callbacks(self, kind: str, /, **arguments: Any) -> None:
         """Run the plugin callbacks of `kind` (spec: hub-protocol.md section 7.3)."""
-        self.hub.callbacks.run(kind, **arguments)
+        self.hub.callbacks.run(kind, self, **arguments)

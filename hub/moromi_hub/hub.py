@@ -8,12 +8,13 @@ from contextlib import contextmanager
 
 from sqlalchemy import Engine
 
+from moromi.errors import GenericError
 from moromi.paths import PathInfo
-from moromi.plugins import HUB_CALLBACKS, Callbacks
 from moromi_hub.auth.activity import Activity
 from moromi_hub.call import Call
 from moromi_hub.db.engine import make_engine
 from moromi_hub.db.transaction import Transaction
+from moromi_hub.plugins import loading
 from moromi_hub.policies.rules import Policies
 from moromi_hub.rpc.registry import Registry
 from moromi_hub.settings import Settings
@@ -26,11 +27,24 @@ class Hub:
         self.settings = settings
         self.engine = engine or make_engine(settings.dsn)
         self.paths = PathInfo(settings.KojiDir)
-        self.registry = Registry.load()
-        self.callbacks = Callbacks(HUB_CALLBACKS)
-        self.policies = Policies(settings.policy)
-        self.activity = Activity(self.engine)
         self.log = logging.getLogger("moromi_hub")
+        self.plugin_failure: GenericError | None = None
+        """Why a plugin cannot be loaded: the hub is offline then (hub-protocol.md section 1.10)."""
+        self.plugins = self._load_plugins()
+        self.callbacks = self.plugins.callbacks
+        self.registry = Registry.load(self.plugins.exports)
+        # rules may use tests of the plugin that is missing
+        rules = settings.policy if self.plugin_failure is None else {}
+        self.policies = Policies(rules, self.plugins.tests)
+        self.activity = Activity(self.engine)
+
+    def _load_plugins(self) -> loading.Plugins:
+        try:
+            return loading.load(self.settings)
+        except GenericError as error:
+            self.log.exception("the hub is offline: a plugin cannot be loaded")
+            self.plugin_failure = error
+            return loading.Plugins()
 
     @contextmanager
     def call(self, method: str) -> Iterator[Call]:
@@ -38,7 +52,10 @@ class Hub:
         call = Call(self, Transaction(self.engine), method)
         try:
             yield call
-            call.tx.finish()
+            if call.tx.wrote:
+                call.run_callbacks("preCommit")
+                call.tx.commit()
+                call.run_callbacks("postCommit")
         finally:
             call.tx.rollback()
 

@@ -12,12 +12,13 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_type_hints
-
-from sqlalchemy.engine import URL, make_url
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from moromi.config import Section, read_config
 from moromi.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
 
 DEFAULT_FILE = Path("/etc/koji-hub/hub.conf")
 CONFIG_VARIABLE = "MOROMI_HUB_CONFIG"
@@ -63,6 +64,8 @@ class Settings:
     # plugins
     Plugins: str = ""
     PluginPath: str = "/usr/lib/koji-hub-plugins"
+    PluginConfigDir: str = "/etc/koji-hub/plugins"
+    """Our own: where the plugins that come with Moromi look for their `<name>.conf`."""
     # diagnostics
     KojiDebug: bool = False
     KojiTraceback: str | None = None
@@ -136,6 +139,8 @@ class Settings:
     @property
     def dsn(self) -> URL:
         """Where the database is, as an SQLAlchemy URL."""
+        from sqlalchemy.engine import URL, make_url  # slow to import, and help needs no database
+
         text = self.DBConnectionString
         if text and "://" in text:
             return make_url(text).set(drivername="postgresql+psycopg2")

@@ -23,6 +23,8 @@ from moromi_hub.operator import operate
 from moromi_hub.settings import Settings
 from support import database
 
+PLUGINS = "runroot_hub save_failed_tree sidetag_hub rpm2maven"
+PLUGIN_CONFIG = Path(__file__).resolve().parent.parent / "data" / "hub-plugins"
 BUILDERS = {"builder1.example.org": "x86_64 i686", "builder2.example.org": "aarch64"}
 USERS = ("kojiadmin", "alice", "bob", "carol")
 
@@ -40,6 +42,8 @@ def conformance_settings(topdir: Path, **changes: Any) -> Settings:
         EmailDomain="example.org",
         MaxRequestLength=268435456,
         KojiTraceback="normal",
+        Plugins=PLUGINS,
+        PluginConfigDir=str(PLUGIN_CONFIG),
     ).replace(**changes)
 
 

@@ -185,7 +185,7 @@ def test_exports(plugin_path: str) -> None:
     assert [function.__name__ for function in plugins.marked(module, "exported_cli")] == ["handle_brew"]
 
 
-def test_plugins_that_do_not_load(plugin_path: str) -> None:
+def test_plugins_that_do_not_load(plugin_path: str, tmp_path: Path) -> None:
     loader = plugins.Loader(plugin_path)
     for name, text in (
         ("none", "No such plugin: none"),
@@ -196,9 +196,37 @@ def test_plugins_that_do_not_load(plugin_path: str) -> None:
         with pytest.raises(PluginError, match=text):
             loader.load(name)
     assert "_koji_plugin__broken" not in sys.modules
-    loader.load("brewing")
+    module = loader.load("brewing")
+    assert plugins.Loader(plugin_path).load("brewing") is module
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "brewing.py").write_text("")
     with pytest.raises(PluginError, match="name conflict"):
-        plugins.Loader(plugin_path).load("brewing")
+        plugins.Loader(str(elsewhere)).load("brewing")
+
+
+def test_plugins_of_installed_packages(
+    plugin_path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "site"
+    (package / "kura-1.dist-info").mkdir(parents=True)
+    (package / "kura-1.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: kura\nVersion: 1\n")
+    (package / "kura-1.dist-info" / "entry_points.txt").write_text(
+        "[moromi.hub_plugins]\nkura = kura_plugin\nmissing = kura_missing\nnot_one = kura_plugin:hello\n"
+        "brewing = kura_plugin\n"
+    )
+    (package / "kura_plugin.py").write_text("def hello():\n    return 'kura'\nhello.exported = True\n")
+    monkeypatch.syspath_prepend(str(package))
+    loader = plugins.Loader(plugin_path, "moromi.hub_plugins")
+    module = loader.load("kura")
+    assert [function() for function in plugins.marked(module, "exported")] == ["kura"]
+    assert loader.load("brewing").__name__ == "_koji_plugin__brewing", "the search path comes first"
+    for name in ("missing", "not_one"):
+        with pytest.raises(PluginError, match=f"Cannot load plugin {name}"):
+            loader.load(name)
+    with pytest.raises(PluginError, match="No such plugin: kura"):
+        plugins.Loader(plugin_path).load("kura")
+    sys.modules.pop("kura_plugin")
 
 
 def test_callbacks(plugin_path: str, caplog: pytest.LogCaptureFixture) -> None:

@@ -72,22 +72,28 @@ class Endpoint:
         if settings.ServerOffline:
             text = settings.OfflineMessage or "server is offline"
             return _xml(xmlrpc.encode_fault(1014, text))
-        content_type = environ.get("CONTENT_TYPE", "")
+        if self.hub.plugin_failure is not None:
+            return _xml(xmlrpc.encode_fault(1014, "configuration error"))
         try:
-            caller = self._gate.admit(environ)
-            if content_type == "application/octet-stream":
-                reply = self._upload(environ, caller)
-            elif content_type.partition(";")[0].strip() == "application/json":
-                reply = self._json(environ, caller)
-            else:
-                reply = self._xml(environ, caller)
-            return replace(reply, headers=caller.headers) if caller.headers else reply
-        except Challenge as challenge:
-            # what the client has sent is read, so that it can repeat it on the same connection
-            _read_body(environ, settings.MaxRequestLength)
-            return _unauthorized(challenge)
+            return self._admitted(environ)
         except (BadRequest, xmlrpc.ParseError, Fault) as error:
             return Reply("400 Bad Request", "text/plain", f"Invalid request: {error}\n".encode())
+
+    def _admitted(self, environ: WSGIEnvironment) -> Reply:
+        try:
+            caller = self._gate.admit(environ)
+        except Challenge as challenge:
+            # what the client has sent is read, so that it can repeat it on the same connection
+            _read_body(environ, self.hub.settings.MaxRequestLength)
+            return _unauthorized(challenge)
+        content_type = environ.get("CONTENT_TYPE", "")
+        if content_type == "application/octet-stream":
+            reply = self._upload(environ, caller)
+        elif content_type.partition(";")[0].strip() == "application/json":
+            reply = self._json(environ, caller)
+        else:
+            reply = self._xml(environ, caller)
+        return replace(reply, headers=caller.headers)
 
     def _xml(self, environ: WSGIEnvironment, caller: Caller) -> Reply:
         method, params = xmlrpc.decode_request(_read_body(environ, self.hub.settings.MaxRequestLength))

@@ -12,7 +12,8 @@ import importlib
 import inspect
 import pkgutil
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,13 +84,21 @@ class Export:
     access: Access
     signature: inspect.Signature
     """As callers see it: without the leading `call`."""
+    surround: Callable[[Call], AbstractContextManager[None]] | None = None
+    """Set for a function without the parameter `call`: it runs inside of this, which holds the call."""
 
     def __call__(self, call: Call, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """Check who calls, then call. Raises ParameterError when the arguments do not fit."""
         if self.access.check is not None:
             self.access.check(call, lambda: self._bind(args, kwargs))
+        if self.surround is None:
+            return self._run([call, *args], kwargs)
+        with self.surround(call):
+            return self._run(args, kwargs)
+
+    def _run(self, args: list[Any], kwargs: dict[str, Any]) -> Any:
         try:
-            return self.function(call, *args, **kwargs)
+            return self.function(*args, **kwargs)
         except TypeError as error:
             if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
                 raise
@@ -110,8 +119,9 @@ class Export:
         if counted is None:
             return text
         head, low, high, middle, given, tail = counted.groups()
-        start = f"from {int(low) - 1} to " if low else ""
-        return f"{head}{start}{int(high) - 1}{middle}{int(given) - 1}{tail}"
+        hidden = 0 if self.surround else 1
+        start = f"from {int(low) - hidden} to " if low else ""
+        return f"{head}{start}{int(high) - hidden}{middle}{int(given) - hidden}{tail}"
 
 
 _declared: dict[str, Export] = {}
@@ -123,12 +133,17 @@ def exported(name: str, *, access: Access) -> Callable[[Function], Function]:
     def register(function: Function) -> Function:
         if name in _declared and _declared[name].function.__module__ != function.__module__:
             raise RuntimeError(f"{name} is registered twice")
-        full = inspect.signature(function)
-        signature = full.replace(parameters=list(full.parameters.values())[1:])
-        _declared[name] = Export(name, function, access, signature)
+        _declared[name] = declare(name, function, access)
         return function
 
     return register
+
+
+def declare(name: str, function: Function, access: Access) -> Export:
+    """The call `name`, registered nowhere yet."""
+    full = inspect.signature(function)
+    signature = full.replace(parameters=list(full.parameters.values())[1:])
+    return Export(name, function, access, signature)
 
 
 class Registry:
@@ -138,14 +153,17 @@ class Registry:
         self._exports = exports
 
     @classmethod
-    def load(cls) -> Registry:
-        """Import `calls` of every domain folder of the hub; what they register is the API."""
+    def load(cls, further: Iterable[Export] = ()) -> Registry:
+        """Import `calls` of every domain folder of the hub; what they register is the API.
+
+        `further` are calls of plugins, which replace ours of the same name.
+        """
         for package in pkgutil.iter_modules(moromi_hub.__path__, "moromi_hub."):
             if package.ispkg:
                 names = {module.name for module in pkgutil.iter_modules(_path_of(package.name))}
                 if "calls" in names:
                     importlib.import_module(f"{package.name}.calls")
-        return cls(dict(_declared))
+        return cls(_declared | {export.name: export for export in further})
 
     def find(self, name: str | None) -> Export:
         """The call of that name. Raises GenericError `Invalid method: …`."""

@@ -27,8 +27,12 @@ def create_tag(
     maven_support: bool = False,
     maven_include_all: bool = False,
     extra: Mapping[str, Any] | None = None,
+    new_id: int | None = None,
 ) -> int:
-    """A new tag's id; that of a deleted tag of the name is used again. No permission is checked here."""
+    """A new tag's id; that of a deleted tag of the name is used again. No permission is checked here.
+
+    `new_id` is one that `reserve_id` gave.
+    """
     arguments.verify_name(call.settings, name)
     arch_text = arguments.arch_string(arches)
     if maven_support or maven_include_all:
@@ -42,7 +46,7 @@ def create_tag(
             raise GenericError(f"Parent tag '{parent}' could not be found")
         parent_id = found["id"]
     perm_id = None if perm is None else users.require_permission(call, perm)["id"]
-    tag_id = service.find_tag_id(call, name) or queries.insert_name(call.tx, name)
+    tag_id = service.find_tag_id(call, name) or queries.insert_name(call.tx, name, new_id)
     config = {
         "tag_id": tag_id,
         "arches": arch_text,
@@ -59,6 +63,11 @@ def create_tag(
         _write_links(call, tag_id, [_plain_link(parent_id)])
     service.changed(call, tag_id)
     return tag_id
+
+
+def reserve_id(call: Call) -> int:
+    """An id for a tag whose name is to have it in it."""
+    return queries.new_id(call.tx)
 
 
 def _assert_maven(call: Call) -> None:

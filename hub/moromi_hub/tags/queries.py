@@ -79,9 +79,15 @@ def last_revocation(tx: Transaction, info: Mapping[str, Any]) -> int | None:
     return None if found is None else int(found)
 
 
-def insert_name(tx: Transaction, name: str) -> int:
-    """A new tag row's id."""
-    return int(tx.execute(insert(_tag).values(name=name).returning(_tag.c.id)).scalar_one())
+def new_id(tx: Transaction) -> int:
+    """An id that no tag has or will get."""
+    return int(tx.scalar(select(func.nextval(func.pg_get_serial_sequence(_tag.name, _tag.c.id.name)))))
+
+
+def insert_name(tx: Transaction, name: str, tag_id: int | None = None) -> int:
+    """A new tag row's id: the given one (of `new_id`), else the next."""
+    values: dict[str, Any] = {"name": name} if tag_id is None else {"name": name, "id": tag_id}
+    return int(tx.execute(insert(_tag).values(values).returning(_tag.c.id)).scalar_one())
 
 
 def rename(tx: Transaction, tag_id: int, name: str) -> None:

@@ -177,3 +177,8 @@ def with_all_maven_versions(call: Call, tag_ids: Collection[int], event: int | N
 def changed(call: Call, tag_id: int) -> None:
     """Tell listeners that the content or the configuration of a tag changed."""
     call.tx.notify({"type": "tag", "id": tag_id})
+
+
+def parent_links(call: Call, tag_id: int) -> list[dict[str, Any]]:
+    """The direct links of a tag to its parents by priority: shape `InheritLink`."""
+    return queries.links(call.tx, tag_id, None)

@@ -24,7 +24,11 @@ from moromi_hub.tasks import service
 IMAGE_TYPES = ("livecd", "appliance", "livemedia")
 
 
-def _priority(call: Call, relative: Any) -> int | None:
+def absolute_priority(call: Call, relative: Any) -> int | None:
+    """The priority of a task from the argument of a request; None for the default.
+
+    Raises ActionNotAllowed for a negative one of somebody else than an admin.
+    """
     if relative is None or relative == 0:
         return None
     amount = arguments.integer(relative)
@@ -42,7 +46,9 @@ def build(call: Call, src: Any, target: Any, opts: Any, priority: Any, channel: 
     if target is not None:
         arguments.expect(target, str)
     request = [src, target, _options(opts)]
-    return service.make_task(call, "build", request, priority=_priority(call, priority), channel=channel)
+    return service.make_task(
+        call, "build", request, priority=absolute_priority(call, priority), channel=channel
+    )
 
 
 def chain_build(call: Call, srcs: Any, target: Any, opts: Any, priority: Any, channel: Any) -> int:
@@ -50,7 +56,9 @@ def chain_build(call: Call, srcs: Any, target: Any, opts: Any, priority: Any, ch
     arguments.expect(srcs, list)
     arguments.expect(target, str)
     request = [srcs, target, _options(opts)]
-    return service.make_task(call, "chainbuild", request, priority=_priority(call, priority), channel=channel)
+    return service.make_task(
+        call, "chainbuild", request, priority=absolute_priority(call, priority), channel=channel
+    )
 
 
 def maven_build(call: Call, url: Any, target: Any, opts: Any, priority: Any, channel: Any) -> int:
@@ -59,7 +67,9 @@ def maven_build(call: Call, url: Any, target: Any, opts: Any, priority: Any, cha
     arguments.expect(url, str)
     arguments.expect(target, str)
     request = [url, target, _options(opts)]
-    return service.make_task(call, "maven", request, priority=_priority(call, priority), channel=channel)
+    return service.make_task(
+        call, "maven", request, priority=absolute_priority(call, priority), channel=channel
+    )
 
 
 def chain_maven(call: Call, wanted: Any, target: Any, opts: Any, priority: Any, channel: Any) -> int:
@@ -68,7 +78,9 @@ def chain_maven(call: Call, wanted: Any, target: Any, opts: Any, priority: Any, 
     arguments.expect(wanted, dict)
     arguments.expect(target, str)
     request = [wanted, target, _options(opts)]
-    return service.make_task(call, "chainmaven", request, priority=_priority(call, priority), channel=channel)
+    return service.make_task(
+        call, "chainmaven", request, priority=absolute_priority(call, priority), channel=channel
+    )
 
 
 def _assert_maven(call: Call) -> None:
@@ -92,7 +104,9 @@ def wrapper_rpm(
     build_target = _target(call, target)
     options.pop("repo_id", None)
     request = [url, build_target, found, None, options]
-    return service.make_task(call, "wrapperRPM", request, priority=_priority(call, priority), channel=channel)
+    return service.make_task(
+        call, "wrapperRPM", request, priority=absolute_priority(call, priority), channel=channel
+    )
 
 
 def win_build(call: Call, vm: Any, url: Any, target: Any, opts: Any, priority: Any, channel: Any) -> int:
@@ -104,7 +118,9 @@ def win_build(call: Call, vm: Any, url: Any, target: Any, opts: Any, priority: A
     build_target = _target(call, target)
     policies.assert_allowed(call, "vm", {"vm_name": vm, "tag": build_target["dest_tag"]})
     request = [vm, url, target, _options(opts)]
-    return service.make_task(call, "winbuild", request, priority=_priority(call, priority), channel=channel)
+    return service.make_task(
+        call, "winbuild", request, priority=absolute_priority(call, priority), channel=channel
+    )
 
 
 def _target(call: Call, name: str) -> dict[str, Any]:
@@ -142,7 +158,7 @@ def build_image(
         request,
         arch="noarch" if live else arch,
         channel=img_type,
-        priority=_priority(call, priority),
+        priority=absolute_priority(call, priority),
     )
 
 
@@ -161,13 +177,15 @@ def build_image_oz(
         arguments.expect(text, str)
     arguments.expect(arches, list)
     request = [name, version, arches, target, inst_tree, _options(opts)]
-    return service.make_task(call, "image", request, channel="image", priority=_priority(call, priority))
+    return service.make_task(
+        call, "image", request, channel="image", priority=absolute_priority(call, priority)
+    )
 
 
 def build_image_indirection(call: Call, opts: Any, priority: Any) -> int:
     """`indirectionimage [opts]`; a build that stays needs `indirection_template_url`."""
     options = _options(opts)
-    relative = _priority(call, priority)
+    relative = absolute_priority(call, priority)
     if not options.get("scratch") and not options.get("indirection_template_url"):
         raise ActionNotAllowed("Non-scratch builds must provide url for the indirection template")
     return service.make_task(

@@ -35,6 +35,9 @@ def run(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT."""
     # each job has a connection for its leadership, and one while it works
     hub = Hub(settings, make_engine(settings.dsn, pool_size=2 * len(JOBS), application="moromi-worker"))
+    if hub.plugin_failure is not None:
+        # a plugin may veto what jobs do
+        raise hub.plugin_failure
     worker = Worker(hub)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.listener.stop())

@@ -1,0 +1,89 @@
+"""Loading the plugins that a hub is configured with (spec: hub-protocol.md section 7).
+
+A plugin is looked for among those that come with Moromi (Koji's plugins of the
+same names need Koji's hub), then in `PluginPath`, then among the entry points
+`moromi.hub_plugins` of installed packages. Only those named in `Plugins` are loaded.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from moromi import plugins
+from moromi.policy import PolicyTest
+from moromi_hub.plugins import bridge
+from moromi_hub.plugins.configuration import Configuration
+from moromi_hub.rpc.registry import Export
+from moromi_hub.settings import Settings
+
+ENTRY_POINTS = "moromi.hub_plugins"
+EXPORTS = "moromi_exports"
+CALLBACKS = "moromi_callbacks"
+"""Attributes that the decorators of `plugin_api` set."""
+
+
+def _no_callbacks() -> plugins.Callbacks:
+    # plugins may register one function for every type there is, also those that only builders run
+    return plugins.Callbacks((*plugins.HUB_CALLBACKS, *plugins.BUILDER_CALLBACKS))
+
+
+@dataclass
+class Plugins:
+    """What the plugins of one hub add to it."""
+
+    exports: list[Export] = field(default_factory=list)
+    callbacks: plugins.Callbacks = field(default_factory=_no_callbacks)
+    """Called as `function(call, kind, **arguments)`."""
+    tests: list[type[PolicyTest]] = field(default_factory=list)
+    configurations: dict[Configuration[Any], Any] = field(default_factory=dict)
+
+
+def load(settings: Settings) -> Plugins:
+    """Load what `Plugins` names, in that order.
+
+    Raises PluginError for a plugin that is missing or broken, and GenericError
+    for a configuration file of one that cannot be used.
+    """
+    found = Plugins()
+    names = settings.Plugins.split()
+    if not names:
+        return found
+    bridge.prepare()
+    shipped = plugins.shipped("hub")
+    path = [str(shipped)] if shipped else []
+    loader = plugins.Loader([*path, *settings.PluginPath.split(":")], ENTRY_POINTS)
+    for module in loader.load_all(names):
+        _add(found, module, Path(settings.PluginConfigDir))
+    return found
+
+
+def _add(found: Plugins, module: ModuleType, directory: Path) -> None:
+    for value in vars(module).values():
+        if isinstance(value, Configuration):
+            found.configurations[value] = value.read(directory)
+    found.exports += [*_own_exports(module), *bridge.exports(module)]
+    for kind, function in (*_own_callbacks(module), *bridge.callbacks(module)):
+        found.callbacks.register(kind, function)
+    found.tests += [*_own_tests(module), *bridge.policy_tests(module)]
+
+
+def _own_exports(module: ModuleType) -> Iterator[Export]:
+    for function in plugins.marked(module, EXPORTS):
+        yield from getattr(function, EXPORTS)
+
+
+def _own_callbacks(module: ModuleType) -> Iterator[tuple[str, Callable[..., Any]]]:
+    for function in plugins.marked(module, CALLBACKS):
+        for kind in getattr(function, CALLBACKS):
+            yield kind, function
+
+
+def _own_tests(module: ModuleType) -> Iterator[type[PolicyTest]]:
+    for value in vars(module).values():
+        if inspect.isclass(value) and issubclass(value, PolicyTest) and value.__module__ == module.__name__:
+            yield value
