@@ -53,7 +53,7 @@ def state(postgres: EmbeddedPostgres, template: str) -> Iterator[str]:
 @pytest.fixture
 def hub(postgres: EmbeddedPostgres, state: str, tmp_path: Path) -> Iterator[HubUnderTest]:
     """A hub with kojiadmin, alice, bob, carol and two builders, on a database and a tree of its own."""
-    with database.clone(postgres, state) as dsn, running_hub(dsn, tmp_path / "tree") as made:
+    with database.clone(postgres, state) as dsn, running_hub(dsn, tmp_path) as made:
         yield made
 
 
