@@ -20,6 +20,8 @@ from gssapi.raw.misc import GSSError
 from moromi.errors import AuthError, ConfigurationError
 
 FAILED = "GSSAPI login failed"
+_MECHANISMS = (gssapi.MechType.kerberos, gssapi.OID.from_int_seq("1.3.6.1.5.5.2"))
+"""Kerberos, and SPNEGO around it."""
 
 
 @dataclass(frozen=True)
@@ -48,13 +50,13 @@ class Acceptor:
         try:
             self._credentials()
         except GSSError as error:
-            raise ConfigurationError(f"GSSAPIKeytab {keytab}, GSSAPIService {service}: {error}") from None
+            raise ConfigurationError(
+                f"GSSAPIKeytab {keytab}, GSSAPIService {service}: {_reason(error)}"
+            ) from None
 
     def _credentials(self) -> gssapi.Credentials:
         """The service's keys as they are now: a keytab may be renewed under a running hub."""
-        return gssapi.Credentials(
-            usage="accept", name=self._name, mechs=[gssapi.MechType.kerberos], store=self._store
-        )
+        return gssapi.Credentials(usage="accept", name=self._name, mechs=_MECHANISMS, store=self._store)
 
     def accept(self, token: str) -> Accepted:
         """The client behind a token (base64). Raises AuthError that says what is wrong with it."""
@@ -73,7 +75,13 @@ class Acceptor:
             principal = str(context.initiator_name)
             anonymous = gssapi.RequirementFlag.anonymity in context.actual_flags
         except GSSError as error:
-            raise AuthError(f"{FAILED}: {error}") from None
+            raise AuthError(f"{FAILED}: {_reason(error)}") from None
         if anonymous:
             raise AuthError(f"{FAILED}: {principal} is anonymous")
         return Accepted(principal, base64.b64encode(answer).decode("ascii") if answer else None)
+
+
+def _reason(error: GSSError) -> str:
+    """What is wrong: in the mechanism's words, if it has any that say more than the general ones."""
+    texts = [text for text in error.get_all_statuses(error.min_code, False) if text != "Unknown error"]
+    return ", ".join(texts or error.get_all_statuses(error.maj_code, True))
