@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, insert, select
+from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy.dialects.postgresql import insert
 
 from moromi_hub.db import versions
 from moromi_hub.db.transaction import Transaction
@@ -88,7 +89,12 @@ def simple_listing(prefix: str | None) -> Select[Any]:
 
 def insert_package(tx: Transaction, name: str) -> int:
     """A new package's id."""
-    return int(tx.execute(insert(_package).values(name=name).returning(_package.c.id)).scalar_one())
+    row = insert(_package).values(name=name).on_conflict_do_nothing().returning(_package.c.id)
+    made = tx.execute(row).scalar()
+    if made is None:
+        # somebody else made it meanwhile, and has committed: the insertion waited for that
+        made = tx.scalar(select(_package.c.id).where(_package.c.name == name))
+    return int(made)
 
 
 def package_id(tx: Transaction, name: str) -> int | None:
