@@ -1,0 +1,105 @@
+"""Ends that nobody planned: a cancelled task, a killed builder. Nothing stays behind, nothing is lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any
+
+from moromi.constants import BuildState, TaskState
+from samplesite.services import wait_for
+from support.sites import Builds, Package, work_of
+
+_SLOW = "echo it has begun; sleep {}; echo it has slept"
+
+
+def lease(builds: Builds) -> int:
+    """Seconds of silence after which a builder loses its tasks."""
+    return int(builds.site.hub_options["HostTimeout"])
+
+
+def begin(builds: Builds, package: Package) -> tuple[int, dict[str, Any]]:
+    """A build in the midst of its %build: its task and that of its buildArch."""
+    task_id = builds.submit(package)
+    child = builds.wait_for_child(task_id, "buildArch")
+    builds.wait_for_log(child["id"], "build.log", "it has begun")
+    work = "\n".join(work_of(builds.site))
+    assert "sleep" in work and "chroot" in work, work
+    return task_id, child
+
+
+def test_cancel_in_mid_build(fragile: Builds) -> None:
+    package = Package("fragile0", build=_SLOW.format(300))
+    task_id, child = begin(fragile, package)
+    fragile.session.cancelTask(task_id)
+    assert fragile.wait(task_id, 1) == TaskState.CANCELED
+    assert wait_for(lambda: not work_of(fragile.site), 10), "\n".join(work_of(fragile.site))
+    assert fragile.state(child["id"]) == TaskState.CANCELED
+    assert fragile.session.getBuild(package.nvr)["state"] == BuildState.CANCELED
+    assert "it has begun" in fragile.log(child["id"], "build.log")
+
+
+def test_cancel_of_one_subtask_fails_the_build(fragile: Builds) -> None:
+    task_id, child = begin(fragile, Package("fragile1", build=_SLOW.format(300)))
+    fragile.session.cancelTask(child["id"])
+    error = fragile.failure(task_id)
+    assert f"Task {child['id']} is canceled" in str(error)
+    assert wait_for(lambda: not work_of(fragile.site), 10), "\n".join(work_of(fragile.site))
+
+
+def test_builder_killed_and_away(fragile: Builds) -> None:
+    package = Package("fragile2", build=_SLOW.format(6))
+    task_id, child = begin(fragile, package)
+    builder = fragile.site.builder()
+    builder.kill()
+    gone = wait_for(lambda: not [each for each in work_of(fragile.site) if not each.startswith("chroot")], 10)
+    assert gone, "\n".join(work_of(fragile.site))
+
+    def is_free() -> bool:
+        return (fragile.state(task_id), fragile.state(child["id"])) == (TaskState.FREE, TaskState.FREE)
+
+    assert wait_for(is_free, lease(fragile) + 10), fragile.describe(task_id)
+    assert fragile.session.getBuild(package.nvr)["state"] == BuildState.BUILDING
+
+    builder.start()
+    assert fragile.wait(task_id) == TaskState.CLOSED, fragile.describe(task_id)
+    build = fragile.build_of(task_id)
+    assert build["state"] == BuildState.COMPLETE
+    # The subtasks were taken up again, not made again.
+    assert [each["method"] for each in fragile.children(task_id)].count("buildArch") == 1
+    log = fragile.log(child["id"], "build.log")
+    assert log.count("it has begun") >= 1 and "it has slept" in log
+    assert wait_for(lambda: not work_of(fragile.site), 10), "\n".join(work_of(fragile.site))
+
+
+def test_builder_killed_and_back_at_once(fragile: Builds) -> None:
+    package = Package("fragile3", build=_SLOW.format(6))
+    task_id, child = begin(fragile, package)
+    builder = fragile.site.builder()
+    builder.kill()
+    builder.start()
+    assert fragile.wait(task_id) == TaskState.CLOSED, fragile.describe(task_id)
+    assert fragile.build_of(task_id)["state"] == BuildState.COMPLETE
+    assert fragile.state(child["id"]) == TaskState.CLOSED
+    assert wait_for(lambda: not work_of(fragile.site), 10), "\n".join(work_of(fragile.site))
+
+
+def test_builder_stopped_in_mid_build_gives_its_tasks_back(fragile: Builds) -> None:
+    task_id, child = begin(fragile, Package("fragile4", build=_SLOW.format(5)))
+    builder = fragile.site.builder()
+    assert builder.stop()
+    assert not work_of(fragile.site), "\n".join(work_of(fragile.site))
+    states = (fragile.state(task_id), fragile.state(child["id"]))
+    assert states == (TaskState.FREE, TaskState.FREE), "without waiting for the lease"
+    builder.start()
+    assert fragile.wait(task_id) == TaskState.CLOSED, fragile.describe(task_id)
+
+
+def test_task_process_killed(fragile: Builds) -> None:
+    """A task whose process dies alone (out of memory) is not forgotten by its living builder."""
+    task_id, child = begin(fragile, Package("fragile5", build=_SLOW.format(6)))
+    record = fragile.site.builder_place() / "work" / "running" / str(child["id"])
+    pid = int(record.read_text().split()[0])
+    os.kill(pid, signal.SIGKILL)
+    assert fragile.wait(task_id) == TaskState.CLOSED, fragile.describe(task_id)
+    assert fragile.build_of(task_id)["state"] == BuildState.COMPLETE
