@@ -70,11 +70,11 @@ def test_a_failure_in_the_middle_takes_everything_back(
 ) -> None:
     before = tree(tmp_path / "work")
 
-    def refuse(kind: str, **_details: Any) -> None:
+    def refuse(*_arguments: Any, **_details: Any) -> None:
         raise RuntimeError("no space left in the message queue")
 
     hub.hub.callbacks.register("preCommit", refuse)
-    with pytest.raises(CallbackError):
+    with pytest.raises(CallbackError, match="RuntimeError"):
         under_way.complete()
     assert tree(tmp_path / BUILD) == set()
     assert tree(tmp_path / "work") == before
@@ -91,7 +91,7 @@ from support.builds import BUILDER
 dsn, top, kind, *arguments = sys.argv[1:]
 with running_hub(dsn, Path(top)) as hub:
     builder = hub.client(BUILDER)
-    hub.hub.callbacks.register(kind, lambda kind, **details: os._exit(9))
+    hub.hub.callbacks.register(kind, lambda call, kind, **details: os._exit(9))
     builder("host.completeBuild", *eval(arguments[0]))
 """
 
