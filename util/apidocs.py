@@ -54,7 +54,9 @@ def _contents(area: str, exports: list[Export]) -> str:
 
 
 def _entry(export: Export) -> str:
-    head = f"### {export.name}\n\n`{export.name}{describe.arguments(export)}`\\\nAccess: {export.access.words}\n"
+    head = (
+        f"### {export.name}\n\n`{export.name}{describe.arguments(export)}`\\\nAccess: {export.access.words}\n"
+    )
     documentation = describe.documentation(export)
     return f"{head}\n{documentation}\n" if documentation else head
 
