@@ -72,11 +72,11 @@ class Cli:
 
     def logout(self) -> None:
         """End the session at the hub; a hub that is gone ends it itself."""
+        if self._session is None or not self._session.logged_in:
+            return
         from moromi.client import TransportError
         from moromi.errors import Fault, GenericError
 
-        if self._session is None or not self._session.logged_in:
-            return
         try:
             self._session.logout()
         except (GenericError, Fault, TransportError) as err:

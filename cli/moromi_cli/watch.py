@@ -6,7 +6,6 @@ event stream wakes us where there is one; without it the usual interval passes.
 
 from typing import TYPE_CHECKING, Any
 
-from moromi.client.push import Push
 from moromi.constants import TaskState
 from moromi.errors import Fault, GenericError
 from moromi.paths import PathInfo
@@ -183,6 +182,8 @@ def watch_tasks(cli: "Cli", task_ids: list[int], quiet: bool) -> int:
 
     The session is logged out first: watching needs no login, and may take days.
     """
+    from moromi.client import Push
+
     if not task_ids:
         return 0
     session = cli.session

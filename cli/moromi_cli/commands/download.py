@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from moromi.client.download import fetch
 from moromi.constants import BuildState, TaskState
 from moromi.errors import GenericError
 from moromi.names import is_debuginfo, nvr, parse_NVRA
@@ -331,6 +330,8 @@ class LogSaver:
             say(f"Using task ID: {build['task_id']}")
             return int(build["task_id"])
         say(f"Using build ID: {build['id']}")
+        from moromi.client.download import fetch
+
         topurl = need_topurl(self.cli, None)
         for log in self.cli.session.getBuildLogs(build["id"]):
             if self.wanted(log["name"]):

@@ -6,7 +6,6 @@ from typing import Any, NoReturn
 
 import click
 
-from moromi.client.push import Push
 from moromi.constants import TaskState
 from moromi.errors import GenericError
 from moromi.names import parse_NVR
@@ -62,6 +61,8 @@ class RepoWait:
 
     def until(self, look: Callable[[], dict[str, Any] | None], what: str) -> dict[str, Any]:
         """Call `look` until it gives something; at the end of patience, exit 1 naming what did not come."""
+        from moromi.client import Push
+
         with Push(
             self.cli.session, f"/tag/{self.tag['name']}", poll_interval=self.cli.settings.poll_interval
         ) as push:

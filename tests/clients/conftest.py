@@ -1,0 +1,39 @@
+"""A hub over real HTTP, without a builder: what clients say to it and hear from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from samplesite import content
+from samplesite.site import Site
+from support.commands import Command, command_of
+from support.database import server_directory
+
+
+@pytest.fixture(scope="session")
+def bare_site() -> Iterator[Site]:
+    """Hub, worker and push service with an administrator; no tags, and nobody builds."""
+    with server_directory() as place:
+        site = Site(place / "site", {"RepoAuto": "no"}, preferred_port=0)
+        site.state.mkdir(mode=0o711)
+        site.configure()
+        try:
+            site.start_hub()
+            content.add_accounts(site)
+            yield site
+        finally:
+            site.stop()
+
+
+@pytest.fixture(scope="session")
+def moromi(bare_site: Site, tmp_path_factory: pytest.TempPathFactory) -> Command:
+    """Our command, as administrator."""
+    return command_of(bare_site, "moromi", tmp_path_factory.mktemp("moromi"))
+
+
+@pytest.fixture(scope="session")
+def koji(bare_site: Site, tmp_path_factory: pytest.TempPathFactory) -> Command:
+    """The unmodified command of the published client, as administrator."""
+    return command_of(bare_site, "koji", tmp_path_factory.mktemp("koji"))
