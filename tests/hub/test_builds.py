@@ -180,11 +180,11 @@ def test_a_promotion_that_fails_leaves_the_draft_alone(
     logs.mkdir(parents=True)
     (logs / "build.log").write_text("x")
 
-    def refuse(kind: str, **_details: Any) -> None:
+    def refuse(*_arguments: Any, **_details: Any) -> None:
         raise RuntimeError("not today")
 
     hub.hub.callbacks.register("preCommit", refuse)
-    with pytest.raises(GenericError):
+    with pytest.raises(GenericError, match="RuntimeError"):
         admin("promoteBuild", build_id)
     assert (logs / "build.log").read_text() == "x"
     assert not (tmp_path / "packages/fermenter/1.2/3.mr1").exists()

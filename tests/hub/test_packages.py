@@ -83,7 +83,7 @@ def test_the_owner_row_outlives_the_entry(cellar: Client) -> None:
 def test_callbacks_see_the_change_and_may_veto_it(hub: HubUnderTest, cellar: Client) -> None:
     seen: list[tuple[str, str, str, str]] = []
 
-    def note(kind: str, **info: object) -> None:
+    def note(call: object, kind: str, **info: object) -> None:
         tag, package, user = info["tag"], info["package"], info["user"]
         assert isinstance(tag, dict) and isinstance(package, dict) and isinstance(user, dict)
         seen.append((kind, str(info["action"]), package["name"], user["name"]))

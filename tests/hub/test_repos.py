@@ -224,7 +224,7 @@ def test_a_failing_repo_done_takes_everything_back(
 def test_a_failing_repo_init_leaves_no_directory(
     hub: HubUnderTest, builder: Client, content: str, top: Path
 ) -> None:
-    def refuse(kind: str, **_details: Any) -> None:
+    def refuse(call: Any, kind: str, **_details: Any) -> None:
         raise GenericError(f"not in {kind}")
 
     hub.hub.callbacks.register("postRepoInit", refuse)

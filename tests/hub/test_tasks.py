@@ -234,7 +234,7 @@ def test_every_change_is_told(hub: HubUnderTest, admin: Client, builder: Client)
 def test_callbacks_see_and_may_replace(hub: HubUnderTest, admin: Client, builder: Client) -> None:
     seen: list[tuple[str, str, Any, Any]] = []
 
-    def note(kind: str, attribute: str, old: Any, new: Any, info: dict[str, Any]) -> None:
+    def note(call: Any, kind: str, attribute: str, old: Any, new: Any, info: dict[str, Any]) -> None:
         seen.append((kind, attribute, old, new if attribute == "state" else type(new).__name__))
         if kind == "preTaskStateChange" and new == "CLOSED":
             info["result"] = closed("replaced")
