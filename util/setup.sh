@@ -66,6 +66,11 @@ need_for_tests() {
     need gcc "compiles the Kerberos module of the unmodified koji client"
     need python3-dev "its headers"
     need libkrb5-dev "its library"
+    need krb5-kdc "a KDC to log in with"
+    need krb5-admin-server "its principals and keytabs"
+    need krb5-user "tickets"
+    need nginx-light "ends TLS in front of a hub"
+    need openssl "makes certificates"
 }
 
 # make_venv EXTRAS: a virtual environment with Moromi installed in place, renewed when setup.cfg changes.

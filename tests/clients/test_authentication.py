@@ -106,7 +106,10 @@ class Place:
         """Let time pass for a session, until it has to be renewed."""
         engine = create_engine(self.dsn, poolclass=NullPool)
         with engine.begin() as connection:
-            old = text("UPDATE sessions SET start_time = start_time - interval '2 days' WHERE id = :id")
+            old = text(
+                "UPDATE sessions SET start_time = start_time - interval '2 days',"
+                " renew_time = renew_time - interval '2 days' WHERE id = :id"
+            )
             connection.execute(old, {"id": session.sinfo["session-id"]})
 
 
