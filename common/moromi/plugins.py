@@ -115,7 +115,8 @@ def exported_name(function: Callable[..., Any]) -> str:
     """Return the API name of an exported function."""
     name = getattr(function, "export_alias", None) or function.__name__
     module = getattr(function, "export_module", None)
-    return f"{module}.{name}" if module else name
+    # Koji's own marker writes the module into the alias too
+    return name if not module or name.startswith(f"{module}.") else f"{module}.{name}"
 
 
 def marked(module: ModuleType, attribute: str) -> Iterator[Callable[..., Any]]:
