@@ -46,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0
         if options.reset:
             reset(site)
+            site = Site(STATE)
         return run(site)
     except (SiteError, GenericError, TransportError, OSError, subprocess.CalledProcessError) as error:
         say(f"quickstart: {error}")
@@ -133,7 +134,8 @@ def build_samples(site: Site) -> bool:
             if build is not None:
                 say(f"  {build['nvr']} is built already")
             else:
-                tasks[package] = submit(session, package)
+                left = samples.unfinished_build(session, package)
+                tasks[package] = left or submit(session, package)
         if not tasks:
             say("Everything is built; a scratch build shows that it still works:")
             srpm = samples.make_srpm("hello-noarch", STATE / "srpms")

@@ -50,6 +50,7 @@ need_package_lists() {
 }
 
 need_for_building() {
+    need ca-certificates "https, for pip"
     need python3-venv "the Python environment of Moromi"
     need rpm "rpmbuild for the samples; rpm inside the engine"
     need dnf "fills chroots from repositories"

@@ -97,6 +97,18 @@ def wait_for_task(session: ClientSession, task_id: int, report: Report | None = 
             push.wait(2.0)
 
 
+def unfinished_build(session: ClientSession, package: str) -> int | None:
+    """The task of an interrupted run that builds a sample package: the builder takes it up again."""
+    states = [int(TaskState.FREE), int(TaskState.OPEN), int(TaskState.ASSIGNED)]
+    options = {"method": "build", "state": states, "decode": True}
+    for task in session.call("listTasks", options, {"order": "id"}):
+        source, *rest = task["request"]
+        scratch = len(rest) > 1 and (rest[1] or {}).get("scratch")
+        if f"/{package}" in source and not scratch:
+            return int(task["id"])
+    return None
+
+
 def finished_build(session: ClientSession, package: str) -> dict[str, Any] | None:
     """The latest complete build of a package."""
     row = session.call("getPackageID", package)
