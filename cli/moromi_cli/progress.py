@@ -52,6 +52,11 @@ def download_observer(silent: bool, noprogress: bool) -> "Observer":
     class Printer(Observer):
         """On stdout, a line for the bar."""
 
+        def finished(self) -> None:
+            """End the bar's line."""
+            if not (silent or noprogress):
+                say()
+
         def present(self, path: str) -> None:
             if not silent:
                 say(f"File {path} already downloaded, skipping")
@@ -88,5 +93,3 @@ def download(
         place = f" [{number[0]}/{number[1]}]" if number else ""
         say(f"Downloading{place}: {path}")
     fetch(url, path, options=session.opts, observer=download_observer(silent, noprogress))
-    if not (silent or noprogress):
-        say()

@@ -87,11 +87,10 @@ def test_json(moromi: Command, words: str) -> None:
 def test_watching_ends_by_push_long_before_the_next_poll(bare_site: Site, moromi: Command) -> None:
     with bare_site.session() as session:
         task_id = session.makeTask("sleep", [5], channel="default")
-        slow = Command("moromi", moromi.argv, moromi.home, {"MOROMI_TEST": "1"})
         config = moromi.home / "slow.conf"
         text = (moromi.home / "moromi.conf").read_text()
         config.write_text(text.replace("poll_interval = 1", "poll_interval = 55"))
-        watch = slow.start("--config", config, "watch-task", task_id)
+        watch = moromi.start("--config", config, "watch-task", task_id)
         assert watch.stdout is not None
         assert watch.stdout.readline() == "Watching tasks (this may be safely interrupted)...\n"
         assert watch.stdout.readline().startswith(f"{task_id} sleep (noarch): free")

@@ -31,6 +31,9 @@ class Observer:
     def progress(self, done: int, total: int) -> None:
         """Bytes so far (with what was there) and in the end; `total` 0 when the server does not say."""
 
+    def finished(self) -> None:
+        """All of it came."""
+
 
 def fetch(
     url: str,
@@ -103,6 +106,7 @@ def _store(response: requests.Response, path: str, have: int, observer: Observer
             observer.progress(done, total)
     if total and done != total:
         raise GenericError(f"download of {response.url}: {done} of {total} bytes came")
+    observer.finished()
     _stamp(response, path)
 
 
