@@ -22,7 +22,8 @@ def login(
     exclusive: bool = False,
 ) -> dict[str, Any] | None:
     """Log in with a password: `{session-id, session-key, header-auth}`; nil when renewal is refused."""
-    row = sessions.login(call, user, password, opts)
+    with sessions.failures_logged(call, user):
+        row = sessions.login(call, user, password, opts)
     if renew and call.presented is not None:
         return sessions.renew(call, row["id"], exclusive)
     address = (opts or {}).get("hostip")
@@ -38,7 +39,8 @@ def ssl_login(
     exclusive: bool | None = None,
 ) -> dict[str, Any] | None:
     """Log in with what the transport authenticated (TLS certificate or GSSAPI)."""
-    user_id, authtype = transport_login.authenticate(call, proxyuser, proxyauthtype)
+    with sessions.failures_logged(call, call.identity.dn if call.identity else None):
+        user_id, authtype = transport_login.authenticate(call, proxyuser, proxyauthtype)
     if renew and call.presented is not None:
         return sessions.renew(call, user_id, bool(exclusive))
     return sessions.start(call, user_id, authtype)

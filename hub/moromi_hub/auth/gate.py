@@ -59,7 +59,6 @@ class Gate:
             if self._acceptor is not None and verified in (None, "NONE") and _is_login(environ):
                 return _negotiated(address, self._acceptor, environ)
         except AuthError as error:
-            log.warning("login from %s failed: %s", address, error)
             return Caller(address, failure=str(error))
         return Caller(address, failure=f"could not verify client: {verified}")
 

@@ -9,9 +9,11 @@ number means "that call has committed".
 
 from __future__ import annotations
 
+import logging
 import secrets
 import string
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -30,6 +32,8 @@ from moromi_hub.auth import password as passwords
 from moromi_hub.auth import queries
 from moromi_hub.auth.model import Credentials, Session
 from moromi_hub.call import Call
+
+log = logging.getLogger(__name__)
 
 LOGIN_METHODS = frozenset({"login", "sslLogin"})
 UNLOCKED_METHODS = frozenset({"exclusiveSession", "login", "logout"})
@@ -127,6 +131,16 @@ def record(call: Call, method: str) -> None:
         raise RetryError(
             f"unable to retry call {session.received} (method {method}) for session {session.id}"
         )
+
+
+@contextmanager
+def failures_logged(call: Call, who: object) -> Iterator[None]:
+    """A login: operators see who could not log in from where, and why."""
+    try:
+        yield
+    except AuthError as error:
+        log.warning("login of %r from %s failed: %s", who, call.remote_address, error)
+        raise
 
 
 def login(call: Call, user: Any, password: Any, opts: Mapping[str, Any] | None) -> dict[str, Any]:
