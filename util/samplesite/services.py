@@ -88,9 +88,9 @@ def _start_with_sudo(command: Sequence[str], log: Path) -> int:
 
     sudo itself stays on this terminal, where it may ask for a password, and is gone when this returns;
     it may have run its command in a terminal of its own, so the log is opened inside, and the session is
-    there before the program. Compiled Python files would be root's in the user's checkout.
+    there before the program. Compiled Python files in the user's checkout would be root's: they go elsewhere.
     """
-    script = 'PYTHONDONTWRITEBYTECODE=1 "$@" </dev/null >>"$0" 2>&1 & echo $!'
+    script = 'PYTHONPYCACHEPREFIX="${0%/log/*}/build/pycache" "$@" </dev/null >>"$0" 2>&1 & echo $!'
     done = subprocess.run(
         ["sudo", "setsid", "--wait", "sh", "-c", script, str(log), *command],
         stdout=subprocess.PIPE,
