@@ -45,7 +45,7 @@ def get_archive(call: Call, archive_id: int, strict: bool = False) -> dict[str, 
 def type_of_file(call: Call, filename: str, strict: bool = True) -> dict[str, Any] | None:
     """The archive type of a file name: the longest known extension counts.
 
-    Raises GenericError `unsupported file extension: …` (`strict`), `multiple matches for file extension: …`.
+    Raises GenericError `unsupported file extension: …` (`strict`).
     """
     parts = filename.lower().split(".")
     extensions = [".".join(parts[start:]) for start in range(len(parts))]
@@ -56,8 +56,7 @@ def type_of_file(call: Call, filename: str, strict: bool = True) -> dict[str, An
         return None
     longest = max((row["extension"] for row in found), key=len)
     best = [row for row in found if row.pop("extension") == longest]
-    if len(best) > 1:
-        raise GenericError(f"multiple matches for file extension: {longest}")
+    # the oldest type keeps an extension that a later one claims too
     return best[0]
 
 
@@ -73,19 +72,24 @@ def add_type(call: Call, name: Any, description: str, extensions: str, compressi
         if not re.fullmatch(r"[a-z0-9.-]+", word):
             raise GenericError(f"No such {word} file extension")
     for row in queries.types_of_extensions(call.tx, words):
-        raise GenericError(f"file extension {row['extension']} already exists")
+        # Koji looks only for types with this one extension; others may be claimed again, to no effect
+        if row["extensions"].lower() == row["extension"]:
+            raise GenericError(f"file extension {row['extension']} already exists")
     values = {"name": name, "description": description, "extensions": " ".join(words)}
     queries.add_type(call.tx, values | {"compression_type": compression})
 
 
-def add_archive(call: Call, archive: Mapping[str, Any], details: Mapping[str, Any]) -> int:
-    """Make the rows of an archive and return its id; `btype` names its type, `details` its legacy row."""
+def add_archive(call: Call, archive: Mapping[str, Any]) -> int:
+    """Make the row of an archive and return its id; `btype` names its type."""
     row = {key: value for key, value in archive.items() if key != "btype"}
     row["btype_id"] = queries.btype_id(call.tx, archive["btype"])
-    archive_id = queries.add(call.tx, row)
+    return queries.add(call.tx, row)
+
+
+def add_details(call: Call, archive: Mapping[str, Any], details: Mapping[str, Any]) -> None:
+    """Make the row that an archive of a legacy btype has besides; nothing for other btypes."""
     if archive["btype"] in queries.LEGACY:
-        queries.add_legacy(call.tx, archive["btype"], {"archive_id": archive_id, **details})
-    return archive_id
+        queries.add_legacy(call.tx, archive["btype"], {"archive_id": archive["id"], **details})
 
 
 def has_file(call: Call, build_id: int, filename: str) -> bool:

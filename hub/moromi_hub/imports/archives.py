@@ -59,7 +59,6 @@ def import_archive(
     types = builds.get_types(call, build)
     if btype not in types:
         raise ImportError(f"Build does not have type {btype}")
-    details = legacy_details(btype, type_info, path.name, content)
     builds.lock(call, build["id"])
     archive: dict[str, Any] = {
         "btype": btype,
@@ -73,14 +72,16 @@ def import_archive(
         "metadata_only": stated.metadata_only,
         "extra": None if stated.extra is None else json.dumps(stated.extra),
     }
-    target = members.archive_path(call, {**archive, **details}, build, stated.subdir)
-    if not stated.metadata_only:
-        _refuse_promised(call, archive, target)
     callback: dict[str, Any] = {"type": "archive", "archive": archive, "build": build, "build_type": btype}
     callback |= {"filepath": str(path), "fileinfo": stated.fileinfo}
     call.run_callbacks("preImport", **callback)
-    archive["id"] = archives.add_archive(call, archive, details)
+    promised = not stated.metadata_only and archives.has_file(call, build["id"], path.name)
+    archive["id"] = archives.add_archive(call, archive)
+    details = legacy_details(btype, type_info, path.name, content)
+    archives.add_details(call, archive, details)
     if not stated.metadata_only:
+        target = members.archive_path(call, {**archive, **details}, build, stated.subdir)
+        _refuse_occupied(target, promised=promised)
         files.put(call.tx, path, target)
         if btype == "maven":
             write_side_files(call, target)
@@ -88,13 +89,13 @@ def import_archive(
     return int(archive["id"])
 
 
-def _refuse_promised(call: Call, archive: Info, target: Path) -> None:
+def _refuse_occupied(target: Path, *, promised: bool) -> None:
     """A file that a row promises stays; one that no row promises is a failed attempt's, and is replaced."""
     if not os.path.lexists(target):
         return
     if not target.is_file() or target.is_symlink():
         raise GenericError(f"Error importing archive file, {target} is not a regular file")
-    if archives.has_file(call, archive["build_id"], archive["filename"]):
+    if promised:
         raise GenericError(f"Error importing archive file, {target} already exists")
 
 
