@@ -7,6 +7,7 @@ go at once (or after the configured delays); those of failed tasks stay for a wh
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import time
@@ -78,6 +79,19 @@ def find(settings: Settings, directory: Path) -> list[LocalRoot]:
             )
         )
     return sorted(found, key=lambda root: root.buildroot_id)
+
+
+def layers(root: LocalRoot) -> list[str]:
+    """List the directories that the files of a chroot are in, topmost first; several if it is an overlay.
+
+    A chroot of our own engine says in `root.json` what its own directory lies upon (moromi_chroot.buildroot).
+    """
+    own = os.path.join(root.directory, "root")
+    try:
+        text = Path(root.directory, "root.json").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return [own]
+    return [own, *json.loads(text)["lowers"]]
 
 
 def mark_failed(root: LocalRoot) -> None:

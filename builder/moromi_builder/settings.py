@@ -119,6 +119,8 @@ class Settings:
     chroot_program: str | None = None
     # Where mock configurations are written; None takes /etc/mock/koji with mock, else a place in workdir.
     mock_config_dir: str | None = None
+    # Where plugins that come with Moromi look for their `<name>.conf`.
+    plugin_config_dir: str = "/etc/kojid/plugins"
     # Listen to the hub's push service where it has one.
     push: bool = True
     # Pause between check-ins while the push service is up.
@@ -130,6 +132,10 @@ class Settings:
     def base_url(self) -> str:
         """The URL of the hub's file tree that downloads use (the first of `topurl`)."""
         return self.topurl.split()[0].rstrip("/")
+
+    def plugin_config_path(self, name: str) -> Path:
+        """Give the configuration file of a plugin."""
+        return Path(self.plugin_config_dir) / f"{name}.conf"
 
     def session_opts(self) -> dict[str, Any]:
         """Give the options for a client session."""

@@ -125,7 +125,7 @@ def test_empty_ones_go(hub: HubUnderTest, alice: Client) -> None:
     admin("untagBuild", kept["name"], "ale-1-1")
     assert admin("getTag", kept["id"]) is not None, "its target is no longer that of a side tag"
     admin("tagBuildBypass", "trunk", "ale-1-1", force=True)
-    admin("untagBuildBypass", "trunk", "ale-1-1")
+    admin("untagBuildBypass", "trunk", "ale-1-1", force=True)
     assert admin("getTag", "trunk") is not None
 
 
