@@ -46,14 +46,15 @@ def admin(site: Site, command: str, *arguments: str) -> None:
 
 
 def add_content(session: ClientSession, packages: Sequence[str], distro: Path) -> None:
-    """Tags and what is in them, then the target.
+    """Tags and what is in them, then that repositories are made, then the target.
 
-    The target is last since it has the hub make repositories of the build tag, and one of a tag without
-    its external repository and groups would be good enough for builds during the next hour (RepoLag).
+    The last two have the hub make repositories of the build tag, and one of a tag without its external
+    repository and groups would be good enough for builds during the next hour (RepoLag).
     """
     add_tags(session, packages)
     add_distribution(session, distro)
     if session.call("getBuildTarget", TARGET) is None:
+        session.call("editTag2", BUILD, extra={"repo.auto": True})
         session.call("createBuildTarget", TARGET, BUILD, DEST)
 
 
@@ -62,8 +63,7 @@ def add_tags(session: ClientSession, packages: Sequence[str]) -> None:
     if session.call("getTag", DEST) is None:
         session.call("createTag", DEST)
     if session.call("getTag", BUILD) is None:
-        extra = {"repo.auto": True}
-        session.call("createTag", BUILD, parent=DEST, arches=build_arch(), extra=extra)
+        session.call("createTag", BUILD, parent=DEST, arches=build_arch())
     listed = {entry["package_name"] for entry in session.call("listPackages", tagID=DEST)}
     for package in packages:
         if package not in listed:
