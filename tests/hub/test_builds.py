@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
-from moromi.constants import BuildState
+from moromi.constants import BuildState, TaskState
 from moromi.errors import ActionNotAllowed, GenericError
 from moromi_schema import tables as t
 from support.builds import BUILDER, RPM, SRPM, TaskBuild, import_rpm, open_task
@@ -202,3 +203,27 @@ def test_lists_narrow_down(admin: Client) -> None:
     assert admin("listBuilds", queryOpts={"countOnly": True}) == 3
     assert admin("listBuilds", packageID="nothing") == []
     assert len(admin("untaggedBuilds")) == 3
+
+
+def test_cancelling_locks_tasks_before_builds(hub: HubUnderTest, admin: Client, builder: Client) -> None:
+    """As cancelling the task does: who waits for the task must not hold the build."""
+    under_way = TaskBuild(admin, builder)
+    outcome: list[bool] = []
+    with hub.hub.engine.connect() as other, hub.hub.engine.connect() as look:
+        other.execute(select(t.task.c.id).where(t.task.c.id == under_way.task_id).with_for_update())
+        caller = hub.client("kojiadmin")
+        thread = threading.Thread(target=lambda: outcome.append(caller("cancelBuild", under_way.build_id)))
+        thread.start()
+        waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+        deadline = time.monotonic() + 20
+        while not look.scalar(waiting) and time.monotonic() < deadline:
+            look.rollback()
+            time.sleep(0.01)
+        build = select(t.build.c.state).where(t.build.c.id == under_way.build_id)
+        assert look.scalar(build.with_for_update(nowait=True)) == BuildState.BUILDING
+        look.rollback()
+        other.rollback()
+        thread.join(20)
+    assert outcome == [True]
+    assert admin("getBuild", under_way.build_id)["state"] == BuildState.CANCELED
+    assert admin("getTaskInfo", under_way.task_id)["state"] == TaskState.CANCELED

@@ -286,6 +286,11 @@ def cancel_build(call: Call, build_info: Any, strict: bool = False) -> bool:
         return False
     if not permissions.is_user(call, build["owner_id"]):
         raise ActionNotAllowed("Cannot cancel build, not owner")
+    if build["state"] != BuildState.BUILDING:
+        return False
+    if build["task_id"] is not None:
+        # whoever cancels the task locks it first, and then this build
+        tasks.lock_group(call, build["task_id"])
     if not _cancel_entry(call, build):
         return False
     if build["task_id"] is not None:

@@ -340,6 +340,18 @@ def cancel_full(call: Call, task_id: int, strict: bool) -> None:
 
     `strict`: raises GenericError unless the task is the top of its group.
     """
+    _cancel(call, _group(call, task_id, strict))
+
+
+def lock_group(call: Call, task_id: int) -> None:
+    """Let nobody else change the tasks of a task's group until the transaction ends.
+
+    For who changes a build and its tasks: tasks are locked before builds, everywhere.
+    """
+    queries.lock(call.tx, _group(call, task_id, strict=False))
+
+
+def _group(call: Call, task_id: int, strict: bool) -> list[int]:
     chain = queries.ancestors(call.tx, task_id)
     if not chain:
         raise GenericError("query returned no rows")
@@ -348,7 +360,7 @@ def cancel_full(call: Call, task_id: int, strict: bool) -> None:
         raise GenericError(f"Task {task_id} is not top-level (parent={chain[0][1]})")
     if parent is not None:
         raise GenericError(f"Task LOOP at task {parent}")
-    _cancel(call, queries.with_descendants(call.tx, [top], through_finished=True))
+    return queries.with_descendants(call.tx, [top], through_finished=True)
 
 
 def _cancel(call: Call, ids: Sequence[int]) -> list[int]:
