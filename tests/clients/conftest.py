@@ -10,6 +10,7 @@ from samplesite import content
 from samplesite.site import Site
 from support.commands import Command, command_of
 from support.database import server_directory
+from support.served import Served, served_hub
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +38,10 @@ def moromi(bare_site: Site, tmp_path_factory: pytest.TempPathFactory) -> Command
 def koji(bare_site: Site, tmp_path_factory: pytest.TempPathFactory) -> Command:
     """The unmodified command of the published client, as administrator."""
     return command_of(bare_site, "koji", tmp_path_factory.mktemp("koji"))
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A hub with the users of the conformance corpus, also behind nginx with client certificates."""
+    with served_hub(tmp_path_factory.mktemp("served")) as hub:
+        yield hub
