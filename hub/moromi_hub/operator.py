@@ -13,8 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from moromi.constants import AuthType, UserStatus, UserType
-from moromi_hub.auth import password as passwords
-from moromi_hub.auth import queries as auth_queries
+from moromi_hub.auth import sessions
 from moromi_hub.auth.model import Session
 from moromi_hub.call import Call
 from moromi_hub.hub import Hub
@@ -43,7 +42,7 @@ class Operator:
     def set_password(self, name: str, password: str) -> None:
         """Store the hash of a password. Raises GenericError for an unknown user."""
         user = self.getUser(name, strict=True)
-        auth_queries.set_password(self.call.tx, user["id"], passwords.hash_password(password))
+        sessions.set_password(self.call, user["id"], password)
 
     def grant(self, name: str, permission: str) -> None:
         """Grant a permission, acting as that user where there is no administrator yet."""

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
-
 from moromi.constants import TaskState
 from moromi.errors import ActionNotAllowed, AuthError, GenericError
+from moromi_hub.auth import queries
 from moromi_hub.call import Call
-from moromi_schema import tables as t
 
 
 def has_perm(call: Call, permission: str) -> bool:
@@ -43,12 +41,7 @@ def is_user(call: Call, user_id: int) -> bool:
         return False
     if session.user_id == user_id or is_admin(call):
         return True
-    member = select(t.user_groups.c.user_id).where(
-        t.user_groups.c.user_id == session.user_id,
-        t.user_groups.c.group_id == user_id,
-        t.user_groups.c.active.is_(True),
-    )
-    return call.tx.scalar(member) is not None
+    return queries.is_member(call.tx, session.user_id, user_id)
 
 
 def assert_user(call: Call, user_id: int) -> None:
@@ -90,7 +83,7 @@ def assert_host_owns_task(call: Call, task_id: int) -> CallingHost:
     Raises GenericError `No such task: …` or ActionNotAllowed `host … does not own task …`.
     """
     host = assert_host(call)
-    row = call.tx.row(select(t.task.c.state, t.task.c.host_id).where(t.task.c.id == task_id))
+    row = queries.task_holder(call.tx, task_id)
     if row is None:
         raise GenericError(f"No such task: {task_id}")
     if row["state"] != TaskState.OPEN or row["host_id"] != host.id:

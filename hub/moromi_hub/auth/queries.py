@@ -97,6 +97,19 @@ def set_password(tx: Transaction, user_id: int, stored: str) -> None:
     tx.execute(update(_u).where(_u.c.id == user_id).values(password=stored))
 
 
+def is_member(tx: Transaction, user_id: int, group_id: int) -> bool:
+    """Whether a user is in a group now."""
+    groups = t.user_groups.c
+    live = groups.active.is_(True)
+    member = select(groups.user_id).where(groups.user_id == user_id, groups.group_id == group_id, live)
+    return tx.scalar(member) is not None
+
+
+def task_holder(tx: Transaction, task_id: int) -> dict[str, Any] | None:
+    """`{state, host_id}` of a task."""
+    return tx.row(select(t.task.c.state, t.task.c.host_id).where(t.task.c.id == task_id))
+
+
 def insert_session(tx: Transaction, **values: Any) -> int:
     """A new session's id."""
     return int(tx.execute(insert(_s).values(**values).returning(_s.c.id)).scalar_one())

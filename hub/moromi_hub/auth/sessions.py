@@ -143,6 +143,11 @@ def failures_logged(call: Call, who: object) -> Iterator[None]:
         raise
 
 
+def set_password(call: Call, user_id: int, password: str) -> None:
+    """Store the hash of a user's password."""
+    queries.set_password(call.tx, user_id, passwords.hash_password(password))
+
+
 def login(call: Call, user: Any, password: Any, opts: Mapping[str, Any] | None) -> dict[str, Any]:
     """Check a password and return the user row. Raises AuthError `invalid username or password`."""
     if not isinstance(password, str) or not password or not isinstance(user, str):
@@ -153,7 +158,7 @@ def login(call: Call, user: Any, password: Any, opts: Mapping[str, Any] | None) 
     if not passwords.verify(password, row["password"] if row else None) or row is None:
         raise AuthError("invalid username or password")
     if not passwords.is_hashed(row["password"]):
-        queries.set_password(call.tx, row["id"], passwords.hash_password(password))
+        set_password(call, row["id"], password)
     check_allowed(row)
     return row
 
