@@ -26,7 +26,7 @@ from support.made_up import arguments
 SHAPES = json.loads((Path(__file__).parents[1] / "data" / "api-shapes.json").read_text())
 OTHER = "builder2.example.org"
 
-OURS = {"getMoromiVersion", "getPushInfo", "rpc.discover", "scheduler.getReasons"}
+OURS = {"getMoromiVersion", "getPushInfo", "rpc.discover", "scheduler.explain", "scheduler.getReasons"}
 """Calls that Koji has not."""
 
 OWNER = "the user it is for, or permission admin"

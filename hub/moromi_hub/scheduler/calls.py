@@ -8,7 +8,7 @@ from moromi_hub import arguments
 from moromi_hub.auth.permissions import calling_host
 from moromi_hub.call import Call
 from moromi_hub.rpc.registry import ADMIN, ANYONE, HOST, exported
-from moromi_hub.scheduler import queries, run, service
+from moromi_hub.scheduler import explain, queries, run, service
 
 
 @exported("scheduler.doRun", access=ADMIN)
@@ -45,6 +45,16 @@ def get_host_data(call: Call, hostID: Any = None) -> list[dict[str, Any]]:
 def get_reasons(call: Call, taskID: Any = None, hostID: Any = None) -> list[dict[str, Any]]:
     """Why free tasks wait and hosts are given nothing: `{task_id, host_id, msg, since_ts}`. Our own."""
     return service.get_reasons(call, taskID, hostID)
+
+
+@exported("scheduler.explain", access=ANYONE)
+def explain_task(call: Call, task_id: Any) -> dict[str, Any]:
+    """Why a task is not running, in words. Our own.
+
+    `{task_id, state, summary, details, position, waiting_for}`: `details` are lines about hosts or subtasks,
+    `position` is the place in the queue of its channel and arch. Raises GenericError `No such task: …`.
+    """
+    return explain.explain(call, task_id)
 
 
 @exported("assignTask", access=ADMIN)

@@ -187,6 +187,21 @@ def refusals(tx: Transaction, soft_seconds: float) -> list[dict[str, Any]]:
     )
 
 
+def refusals_of(tx: Transaction, task_id: int) -> list[dict[str, Any]]:
+    """`{host_id, msg}` of one task."""
+    return tx.rows(select(_refusals.c.host_id, _refusals.c.msg).where(_refusals.c.task_id == task_id))
+
+
+def members(tx: Transaction, channel_id: int) -> list[dict[str, Any]]:
+    """`{id, name, arches, enabled}` of the hosts of a channel, by id."""
+    return tx.rows(
+        select(_h.c.id, _h.c.name, _hc.c.arches, _hc.c.enabled)
+        .select_from(_h.join(_hc, _hc.c.host_id == _h.c.id).join(_ch, _ch.c.host_id == _h.c.id))
+        .where(versions.visible(_hc), versions.visible(_ch), _ch.c.channel_id == channel_id)
+        .order_by(_h.c.id)
+    )
+
+
 _HOSTS, _ACTIVE_TASKS, _FREE_TASKS = _hosts(), _active_tasks(), _free_tasks()
 """Built once: these run at every turn of the worker."""
 
@@ -308,6 +323,12 @@ def reasons(tx: Transaction, task_id: int | None = None, host_id: int | None = N
     if host_id is not None:
         query = query.where(_reasons.c.host_id == host_id)
     return tx.rows(query.order_by(_reasons.c.task_id, _reasons.c.host_id))
+
+
+def reasons_of(tx: Transaction, task_ids: Iterable[int]) -> dict[int, str]:
+    """Why these tasks wait, by id, as of the last run."""
+    found = tx.rows(select(_reasons.c.task_id, _reasons.c.msg).where(_reasons.c.task_id == _ids(task_ids)))
+    return {row["task_id"]: row["msg"] for row in found}
 
 
 # what hosts see

@@ -16,7 +16,7 @@ from moromi_hub.tasks import model, states
 log = logging.getLogger(__name__)
 
 Row = Mapping[str, Any]
-_POISON = "its request cannot be read: an administrator should cancel it"
+POISON = "its request cannot be read: an administrator should cancel it"
 
 
 def run(call: Call, *, force: bool = False) -> bool:
@@ -126,13 +126,13 @@ def _decide(
     refusals = _refusals(call)
     channels = {row["channel_id"]: row["channel"] for row in free if row["channel"] is not None}
     owners = Counter(row["owner"] for row in active if not row["waiting"])
-    tasks = [_task(row) for row in free]
+    tasks = [planning_task(row) for row in free]
     sound: set[int] = set()
-    known = [row["id"] for row in free if waiting.get(row["id"]) == _POISON]
+    known = [row["id"] for row in free if waiting.get(row["id"]) == POISON]
     poison = _unreadable(call, known) if known else set()
     while True:
         outcome = planning.make_plan(
-            _hosts(call, hosts, active),
+            planning_hosts(call, hosts, active),
             [task for task in tasks if task.id not in poison],
             refusals,
             owners,
@@ -145,7 +145,7 @@ def _decide(
             break
         sound |= unread - bad
         poison |= bad
-    outcome.task_reasons.update(dict.fromkeys(poison, _POISON))
+    outcome.task_reasons.update(dict.fromkeys(poison, POISON))
     return outcome
 
 
@@ -161,14 +161,16 @@ def _refusals(call: Call) -> dict[int, list[int]]:
     return refused
 
 
-def _task(row: Row) -> planning.Task:
+def planning_task(row: Row) -> planning.Task:
+    """A free task as the planning sees it."""
     priority = PRIO_DEFAULT if row["priority"] is None else row["priority"]
     return planning.Task(
         row["id"], row["channel_id"], row["arch"], priority, row["created"], row["weight"], row["owner"]
     )
 
 
-def _hosts(call: Call, rows: Sequence[Row], active: Iterable[Row]) -> list[planning.Host]:
+def planning_hosts(call: Call, rows: Sequence[Row], active: Iterable[Row]) -> list[planning.Host]:
+    """Hosts as the planning sees them, with what runs there."""
     hosts = {
         row["id"]: planning.Host(
             id=row["id"],
