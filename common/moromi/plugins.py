@@ -1,9 +1,10 @@
 """The markers of plugins, and how plugins are found and loaded (hub-protocol.md 7).
 
-A plugin is a module that imports the markers from here or from Koji's own `koji.plugin`. They only set attributes, with the
-names that Koji's use, so that plugins written for Koji are understood and setting an
-attribute by hand works too. Who runs plugins (hub, builder, command line) looks the marked
-functions up with `marked` and registers them; callbacks go through a `Callbacks`.
+A plugin is a module that imports the markers from here or from Koji's own
+`koji.plugin`. They only set attributes, with the names that Koji's use, so that
+plugins written for Koji are understood and setting an attribute by hand works
+too. Who runs plugins (hub, builder, command line) looks the marked functions up
+with `marked` and registers them; callbacks go through a `Callbacks`.
 """
 
 from __future__ import annotations
