@@ -21,6 +21,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import shutil
 import stat
 from collections.abc import Callable, Iterator
@@ -227,6 +228,11 @@ def _appear(directory: int, name: str, fill: Callable[[int], None]) -> None:
 def _private(name: str) -> str:
     """A name that nobody else uses, within the limit of file names."""
     return f".{name[:200]}.{uuid4().hex[:12]}"
+
+
+def is_private(name: str) -> bool:
+    """Whether a file has the name of something unfinished, which may be the remains of a crash."""
+    return re.fullmatch(r"\..+\.[0-9a-f]{12}", name) is not None
 
 
 def _refuse_occupied(directory: int, target: Path, *, orphans: bool) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from moromi.errors import GenericError
+from moromi_hub import files
 from moromi_hub.call import Call
 
 
@@ -29,6 +30,7 @@ def list_logs(call: Call, build: Mapping[str, Any]) -> list[dict[str, Any]]:
         subdirectories.sort()
         inside = os.path.relpath(directory, top)
         for name in sorted(names):
-            if stat.S_ISREG(os.lstat(os.path.join(directory, name)).st_mode):
+            regular = stat.S_ISREG(os.lstat(os.path.join(directory, name)).st_mode)
+            if regular and not files.is_private(name):
                 found.append({"name": name, "dir": inside, "path": f"{relative}/{inside}/{name}"})
     return found
