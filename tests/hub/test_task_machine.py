@@ -1,0 +1,358 @@
+"""Two builders, a canceller, a scheduler and dying hosts, in any order: what must hold for tasks.
+
+A model keeps who may run what. After every step the database must agree with it: no
+task runs twice, none is lost, a parent that waits is woken, a late report of a host that
+lost its task is refused, and a cancelled tree is over. At the end everything is worked off.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as some
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from sqlalchemy import ColumnElement, insert, literal_column, select, update
+
+from moromi.constants import TaskState
+from moromi.errors import ActionNotAllowed
+from moromi.wire import xmlrpc
+from moromi_schema import tables as t
+from support.hub import Client, HubUnderTest
+
+RESULT = xmlrpc.encode_response([0]).decode()
+WAITING = (TaskState.FREE, TaskState.ASSIGNED)
+TURNS = 60
+PICK = some.integers(0, 999)
+"""Chooses among what there is at that moment."""
+
+
+@dataclass
+class Task:
+    """What a task must be like. `holder`: the builder that may report its end; None: it waits for one."""
+
+    id: int
+    parent: int | None = None
+    holder: int | None = None
+    end: TaskState | None = None
+    sleeps: bool = False
+    awaited: set[int] = field(default_factory=set)
+
+
+@dataclass
+class Builder:
+    """A builder; `running` is what it believes to run, rightly or not."""
+
+    client: Client
+    host_id: int
+    running: set[int] = field(default_factory=set)
+
+
+def side_by_side(*actions: Callable[[], Any]) -> list[Any]:
+    """Run actions in threads that start together; their results. An exception of one is raised."""
+    start = threading.Barrier(len(actions))
+    results: list[Any] = [None] * len(actions)
+    errors: list[Exception] = []
+
+    def run(number: int, action: Callable[[], Any]) -> None:
+        start.wait()
+        try:
+            results[number] = action()
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=run, args=entry) for entry in enumerate(actions)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+    return results
+
+
+class TaskMachine(RuleBasedStateMachine):
+    """The steps. A number that is drawn picks one of the tasks a step is possible for."""
+
+    def __init__(self, hub: HubUnderTest, admin: Client, builders: list[Builder]) -> None:
+        super().__init__()
+        self.hub, self.admin, self.builders = hub, admin, builders
+        self.tasks: dict[int, Task] = {}
+        self.dead: set[int] = set()
+        for builder in builders:
+            builder.running.clear()
+        self._both_check_in()
+
+    # what there is
+
+    def _waiting(self) -> list[Task]:
+        return [task for task in self.tasks.values() if task.end is None and task.holder is None]
+
+    def _unfinished(self) -> list[Task]:
+        return [task for task in self.tasks.values() if task.end is None]
+
+    def _below(self, task: Task) -> Iterator[Task]:
+        """A task and what is below it, not below finished ones."""
+        yield task
+        if task.end is None:
+            for child in self.tasks.values():
+                if child.parent == task.id:
+                    yield from self._below(child)
+
+    def _ready(self, who: int) -> list[Task]:
+        """Tasks that a builder believes to run and that sleep for nobody."""
+        return [
+            self.tasks[number]
+            for number in sorted(self.builders[who].running)
+            if not self.tasks[number].sleeps
+        ]
+
+    # steps
+
+    @rule()
+    def submit(self) -> None:
+        number = self.admin("makeTask", "sleep", [1])
+        self.tasks[number] = Task(number)
+
+    @rule()
+    def schedule(self) -> None:
+        """The scheduler runs; hosts that are gone lose what they hold."""
+        assert self.admin("scheduler.doRun", True) is True
+        for task in self._unfinished():
+            if task.holder in self.dead:
+                task.holder = None
+                task.sleeps = False
+
+    @rule(who=some.integers(0, 1))
+    def take(self, who: int) -> None:
+        """A builder opens everything that is assigned to it."""
+        builder = self.builders[who]
+        for offered in builder.client("host.getTasks"):
+            self._opened(who, offered["id"], builder.client("host.openTask", offered["id"]))
+
+    def _opened(self, who: int, number: int, answer: dict[str, Any] | None) -> None:
+        if answer is None:
+            return
+        task = self.tasks[number]
+        assert task.end is None, "a finished task was handed out"
+        assert task.holder in (None, who), "a task runs twice"
+        task.holder = who
+        # what ran it before is gone with that host, or forgotten with this one
+        self.builders[who].running.add(number)
+
+    @precondition(lambda self: self._waiting())
+    @rule(pick=PICK)
+    def both_open(self, pick: int) -> None:
+        """Two builders reach for one task at the same time."""
+        waiting = self._waiting()
+        number = waiting[pick % len(waiting)].id
+        one, two = (builder.client for builder in self.builders)
+        answers = side_by_side(lambda: one("host.openTask", number), lambda: two("host.openTask", number))
+        assert sum(answer is not None for answer in answers) == 1, "not exactly one builder got the task"
+        for who, answer in enumerate(answers):
+            self._opened(who, number, answer)
+
+    @precondition(lambda self: self._ready(0) or self._ready(1))
+    @rule(pick=PICK, failed=some.booleans())
+    def report(self, pick: int, failed: bool) -> None:
+        """A builder reports the end of what it believes to run; only the holder is heard."""
+        choices = [(who, task) for who in (0, 1) for task in self._ready(who)]
+        who, task = choices[pick % len(choices)]
+        self._report(who, task, failed)
+
+    def _report(self, who: int, task: Task, failed: bool = False) -> None:
+        builder = self.builders[who]
+        builder.running.discard(task.id)
+        name = "host.failTask" if failed else "host.closeTask"
+        text = xmlrpc.encode_fault(1000, "no").decode() if failed else RESULT
+        if task.end is None and task.holder == who:
+            builder.client(name, task.id, text)
+            task.end = TaskState.FAILED if failed else TaskState.CLOSED
+        else:
+            with pytest.raises(ActionNotAllowed):
+                builder.client(name, task.id, text)
+
+    @precondition(lambda self: any(task.holder is not None for task in self._unfinished()))
+    @rule(pick=PICK, count=some.integers(1, 2))
+    def wait_for_subtasks(self, pick: int, count: int) -> None:
+        """A holder makes subtasks and sleeps for them."""
+        held = [task for task in self._unfinished() if task.holder is not None and not task.sleeps]
+        if not held:
+            return
+        task = held[pick % len(held)]
+        client = self.builders[task.holder or 0].client
+        for _ in range(count):
+            number = client("host.subtask", "sleep", [1], task.id)
+            self.tasks[number] = Task(number, parent=task.id)
+            task.awaited.add(number)
+        client("host.taskSetWait", task.id, sorted(task.awaited))
+        task.sleeps = True
+
+    @rule(who=some.integers(0, 1))
+    def wake(self, who: int) -> None:
+        """A builder looks after those that sleep, as it does when it is told of an alert."""
+        client = self.builders[who].client
+        for row in client("host.getHostTasks"):
+            if not row.get("alert"):
+                continue
+            task = self.tasks[row["id"]]
+            finished, unfinished = client("host.taskWait", task.id)
+            assert {number for number in finished if self.tasks[number].end is None} == set()
+            task.awaited -= set(finished)
+            assert set(unfinished) == task.awaited
+            if not unfinished:
+                children = [child.id for child in self.tasks.values() if child.parent == task.id]
+                answers = client("host.taskWaitResults", task.id, children, children)
+                assert [number for number, _ in answers] == children
+                task.sleeps = False
+
+    @precondition(lambda self: self._unfinished())
+    @rule(pick=PICK)
+    def cancel(self, pick: int) -> None:
+        unfinished = self._unfinished()
+        task = unfinished[pick % len(unfinished)]
+        self.admin("cancelTask", task.id)
+        self._cancelled(task)
+
+    @precondition(lambda self: self._waiting())
+    @rule(pick=PICK, who=some.integers(0, 1))
+    def cancel_while_it_is_opened(self, pick: int, who: int) -> None:
+        """Whoever is first, the task is cancelled in the end."""
+        waiting = self._waiting()
+        task = waiting[pick % len(waiting)]
+        client = self.builders[who].client
+        opened, _ = side_by_side(
+            lambda: client("host.openTask", task.id), lambda: self.admin("cancelTask", task.id)
+        )
+        self._opened(who, task.id, opened)
+        self._cancelled(task)
+
+    def _cancelled(self, top: Task) -> None:
+        for task in list(self._below(top)):
+            if task.end is None:
+                task.end = TaskState.CANCELED
+
+    @rule(who=some.integers(0, 1))
+    def die(self, who: int) -> None:
+        """A host falls silent; what it was given is long ago."""
+        host_id = self.builders[who].host_id
+        held = t.scheduler_task_runs.c.host_id == host_id
+        with self.hub.hub.engine.begin() as connection:
+            silent: ColumnElement[Any] = literal_column("now() - interval '2000 s'")
+            connection.execute(update(t.host).where(t.host.c.id == host_id).values(update_time=silent))
+            given: ColumnElement[Any] = literal_column("now() - interval '1000 s'")
+            connection.execute(update(t.scheduler_task_runs).where(held).values(create_time=given))
+            # tasks that were opened while free have no run entry, and no lease that could end
+            # a task that was opened while it was free was not given by the scheduler: it has no lease to end
+            leased = select(t.scheduler_task_runs.c.task_id).where(t.scheduler_task_runs.c.active)
+            opened = select(t.task.c.id, t.task.c.host_id, given).where(
+                t.task.c.host_id == host_id, t.task.c.state == TaskState.OPEN, t.task.c.id.not_in(leased)
+            )
+            columns = ["task_id", "host_id", "create_time"]
+            connection.execute(insert(t.scheduler_task_runs).from_select(columns, opened))
+        self.dead.add(who)
+
+    @rule(who=some.integers(0, 1))
+    def check_in(self, who: int) -> None:
+        self.builders[who].client("host.updateHost", 0.0, True)
+        self.dead.discard(who)
+
+    @rule(who=some.integers(0, 1))
+    def restart(self, who: int) -> None:
+        """A builder begins anew and gives back what it does not run."""
+        builder = self.builders[who]
+        builder.running.clear()
+        self.check_in(who)
+        held = [row["id"] for row in builder.client("host.getHostTasks")]
+        builder.client("host.freeTasks", held)
+        for number in held:
+            task = self.tasks[number]
+            assert task.holder == who
+            task.holder, task.sleeps = None, False
+
+    # what must hold
+
+    @invariant()
+    def the_database_agrees(self) -> None:
+        query = select(t.task.c.id, t.task.c.state, t.task.c.host_id).where(t.task.c.id.in_(self.tasks))
+        with self.hub.hub.engine.connect() as connection:
+            found = {row.id: row for row in connection.execute(query)}
+        assert set(found) == set(self.tasks), "a task is lost"
+        for task in self.tasks.values():
+            row = found[task.id]
+            if task.end is not None:
+                assert row.state == task.end
+            elif task.holder is None:
+                assert row.state in WAITING
+            else:
+                assert (row.state, row.host_id) == (TaskState.OPEN, self.builders[task.holder].host_id)
+
+    @invariant()
+    def sleepers_are_woken(self) -> None:
+        for who, builder in enumerate(self.builders):
+            sleepers = [task for task in self._unfinished() if task.holder == who and task.sleeps]
+            if sleepers:
+                alerts = {row["id"] for row in builder.client("host.getHostTasks") if row.get("alert")}
+                over = {
+                    task.id
+                    for task in sleepers
+                    if any(self.tasks[number].end is not None for number in task.awaited)
+                }
+                assert alerts >= over
+
+    # the end
+
+    def _both_check_in(self) -> None:
+        for who in (0, 1):
+            self.check_in(who)
+
+    def teardown(self) -> None:
+        """Everything is worked off: nothing is stuck."""
+        for who in (0, 1):
+            self.restart(who)
+        for _ in range(TURNS):
+            if not self._unfinished():
+                break
+            self._both_check_in()
+            self.schedule()
+            for who in (0, 1):
+                self.take(who)
+                self.wake(who)
+                for task in self._ready(who):
+                    self._report(who, task)
+            self.the_database_agrees()
+        assert not self._unfinished(), "something never ends"
+
+
+def test_no_order_of_events_loses_a_task(hub: HubUnderTest, admin: Client) -> None:
+    """Few and short runs here; more of them find more."""
+    builders = [
+        Builder(client, client("host.getID"))
+        for client in (hub.client("builder1.example.org"), hub.client("builder2.example.org"))
+    ]
+
+    class Machine(TaskMachine):
+        def __init__(self) -> None:
+            super().__init__(hub, admin, builders)
+
+    run_state_machine_as_test(
+        Machine,
+        settings=settings(
+            max_examples=8,
+            stateful_step_count=30,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
