@@ -12,8 +12,11 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from moromi import plugins
+from moromi_hub.plugins import loading
 from moromi_hub.rpc import describe
 from moromi_hub.rpc.registry import Export, Registry
+from moromi_hub.settings import Settings
 
 PATH = Path(__file__).resolve().parent.parent / "docs" / "api.md"
 
@@ -27,6 +30,8 @@ All calls go to one URL, `/kojihub`, as XML-RPC, or as JSON-RPC 2.0 with the con
 `application/json`. Optional arguments may be given by name: in XML-RPC as members of a last argument that
 is a struct with a true member `__starstar`. Answers may be `nil`. Names of shapes (`Tag`, `Build`) and
 the spelling of arguments are Koji's.
+
+Calls of plugins are there when the hub's option `Plugins` names the plugin.
 
 `Access` says who may make a call. The permission `admin` implies every other one. Others are
 refused with fault 1004 (`ActionNotAllowed`), or 1002 (`AuthError`) where a builder is expected.
@@ -44,13 +49,22 @@ def reference(exports: Iterable[Export]) -> str:
     return "\n".join(parts)
 
 
+def all_calls() -> list[Export]:
+    """The calls of the hub and of the plugins that come with it."""
+    shipped = plugins.shipped("hub")
+    names = sorted(path.stem for path in shipped.glob("*.py")) if shipped else []
+    return [*Registry.load(), *loading.load(Settings(Plugins=" ".join(names))).exports]
+
+
 def _title(area: str) -> str:
+    if area.startswith("plugin "):
+        return area.capitalize()
     return area.replace("_", " ").capitalize()
 
 
 def _contents(area: str, exports: list[Export]) -> str:
     names = ", ".join(f"`{export.name}`" for export in exports)
-    return f"* [{_title(area)}](#{area.replace('_', '-')}): {names}"
+    return f"* [{_title(area)}](#{_title(area).lower().replace(' ', '-')}): {names}"
 
 
 def _entry(export: Export) -> str:
@@ -66,7 +80,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Write docs/api.md from the registry.")
     parser.add_argument("--check", action="store_true", help="only say whether the file is current")
     check = parser.parse_args().check
-    text = reference(Registry.load())
+    text = reference(all_calls())
     if not check:
         PATH.write_text(text, encoding="utf-8")
         return 0

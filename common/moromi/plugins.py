@@ -45,7 +45,7 @@ __all__ = [
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_PREFIX: Final = "_koji_plugin__"
+FILE_MODULE: Final = "_koji_plugin__"
 _NAME: Final = re.compile(r"\w[\w-]*")
 
 #: Callback types that a hub runs, each before (`pre`) and after (`post`) the event.
@@ -176,7 +176,7 @@ class Loader:
         found = importlib.machinery.PathFinder.find_spec(name, [part for part in self.path if part])
         if found is None or found.origin is None or not os.path.isfile(found.origin):
             return None
-        full_name = f"{_PREFIX}{name}"
+        full_name = f"{FILE_MODULE}{name}"
         loaded = sys.modules.get(full_name)
         if loaded is not None:
             if loaded.__file__ != found.origin:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+from moromi.plugins import FILE_MODULE
 from moromi_hub.rpc.registry import Export
 
 HIDDEN = ("multiCall", "system.multicall")
@@ -36,9 +37,11 @@ def help_text(export: Export) -> str:
 
 
 def domain(export: Export) -> str:
-    """The folder of the hub that the call belongs to, `tags`; of a plugin, its module's name."""
+    """The folder of the hub that the call belongs to, `tags`; of a plugin, `plugin sidetag_hub`."""
     parts = export.function.__module__.split(".")
-    return parts[1] if parts[0] == "moromi_hub" else parts[-1]
+    if parts[0] == "moromi_hub":
+        return parts[1]
+    return f"plugin {parts[-1].removeprefix(FILE_MODULE)}"
 
 
 def describe(export: Export) -> dict[str, Any]:
