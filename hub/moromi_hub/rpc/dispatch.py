@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy.exc import OperationalError
 
@@ -24,6 +24,8 @@ from moromi_hub.rpc.registry import Export
 
 log = logging.getLogger(__name__)
 
+Encoded = TypeVar("Encoded")
+
 UNLOCKED_METHODS = frozenset({"login", "sslLogin", "logout"})
 
 
@@ -32,9 +34,9 @@ def answer(
     credentials: Callable[[], Credentials | None],
     method: str | None,
     params: list[Any],
-    encode: Callable[[Any], bytes],
-    fault: Callable[[int, str], bytes],
-) -> bytes:
+    encode: Callable[[Any], Encoded],
+    fault: Callable[[int, str], Encoded],
+) -> Encoded:
     """Run one request to its encoded answer; every failure becomes a fault."""
     try:
         export = call.hub.registry.find(method)

@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 from moromi.errors import AuthError, Fault
 from moromi.version import KOJI_VERSION, VERSION
 from moromi.wire import jsonrpc, xmlrpc
+from moromi.wire.listing import Listing
 from moromi_hub.auth.gate import Challenge, Gate
 from moromi_hub.auth.model import Caller, Credentials
 from moromi_hub.call import Call
 from moromi_hub.db.transaction import Transaction
 from moromi_hub.rpc import dispatch
+from moromi_hub.rpc.body import Body, collect
 from moromi_hub.uploads import raw
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ class Reply:
 
     status: str
     content_type: str
-    body: bytes
+    body: Body
     headers: tuple[tuple[str, str], ...] = ()
 
 
@@ -62,7 +64,7 @@ class Endpoint:
             *reply.headers,
         ]
         start_response(reply.status, headers)
-        return [reply.body]
+        return [reply.body] if isinstance(reply.body, bytes) else reply.body
 
     def _reply(self, environ: WSGIEnvironment) -> Reply:
         if environ["REQUEST_METHOD"] != "POST":
@@ -103,7 +105,7 @@ class Endpoint:
             lambda: credentials_of(environ, self.hub.settings.DisableURLSessions),
             method,
             params,
-            xmlrpc.encode_response,
+            _encoded,
             xmlrpc.encode_fault,
         )
         return _xml(body)
@@ -172,8 +174,15 @@ def _unauthorized(challenge: Challenge) -> Reply:
     return Reply("401 Unauthorized", "text/plain", body, (("WWW-Authenticate", "Negotiate"),))
 
 
-def _xml(body: bytes) -> Reply:
+def _xml(body: Body) -> Reply:
     return Reply("200 OK", "text/xml", body)
+
+
+def _encoded(value: Any) -> Body:
+    """What may be long is encoded in pieces, all else at once."""
+    if isinstance(value, (Listing, list, tuple)):
+        return collect(xmlrpc.iter_encode(value))
+    return xmlrpc.encode_response(value)
 
 
 def _json(body: bytes) -> Reply:
