@@ -51,7 +51,7 @@ def _judge_machine(settings: Settings) -> Readiness:
     if free < settings.minspace:
         text = f"Insufficient disk space at {settings.mockdir}: {free} MB, {settings.minspace} MB required"
         return Readiness(False, text)
-    average, limit = os.getloadavg()[0], 4.0 * (os.cpu_count() or 1)
+    average, limit = os.getloadavg()[0], settings.max_load * (os.cpu_count() or 1)
     if average > limit:
         return Readiness(False, f"Load average {average:.2f} > {limit:.2f}")
     return Readiness(True)

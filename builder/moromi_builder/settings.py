@@ -127,6 +127,8 @@ class Settings:
     checkin_interval: int = 60
     # Pause between uploads of a growing log.
     log_interval: float = 2.0
+    # Load average for each processor above which no tasks are taken; kojid's is fixed.
+    max_load: float = 4.0
 
     @property
     def base_url(self) -> str:

@@ -37,7 +37,9 @@ def running_site(
 ) -> Iterator[Site]:
     """A site with target, tags and package list; ended and removed afterwards."""
     with server_directory() as place:
-        site = Site(place / "site", hub_options or {}, builder_options or {}, preferred_port=0)
+        # Whatever else this machine does, the builder is to take its tasks.
+        builds = {"max_load": 1000, **(builder_options or {})}
+        site = Site(place / "site", hub_options or {}, builds, preferred_port=0)
         site.state.mkdir(mode=0o711)
         site.configure()
         try:

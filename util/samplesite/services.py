@@ -107,11 +107,11 @@ def _signal(pid: int, number: signal.Signals, *, as_root: bool) -> None:
             os.kill(pid, number)
 
 
-def wait_for(done: Callable[[], bool], seconds: float) -> bool:
+def wait_for(done: Callable[[], bool], seconds: float, pause: float = 0.05) -> bool:
     """Look again and again until `done`, for so many seconds at most; whether it came true."""
     deadline = time.monotonic() + seconds
     while not done():
         if time.monotonic() > deadline:
             return False
-        time.sleep(0.05)
+        time.sleep(pause)
     return True

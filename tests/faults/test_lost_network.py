@@ -1,0 +1,141 @@
+"""A builder whose network is cut: it tries again, and what it does then is right."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from moromi.constants import BuildState, TaskState
+from samplesite.services import wait_for
+from samplesite.site import BUILDER
+from support.proxy import Proxy, proxy_to
+from support.sites import Builds, Package, builds_on, running_site, work_of
+
+LEASE = 8
+_LINES = 8
+_TALKING = f"for n in $(seq {_LINES}); do echo line $n; sleep 1; done"
+_SHARE = "%{buildroot}/usr/share/%{name}"
+_HEAVY = f"install -d {_SHARE}; head -c 8000000 /dev/urandom > {_SHARE}/x"
+
+
+@dataclass
+class Remote:
+    """A site whose builder reaches hub, files and push service through proxies only."""
+
+    builds: Builds
+    hub: Proxy
+    push: Proxy
+
+    def down(self) -> None:
+        """Cut every connection of the builder."""
+        for proxy in (self.hub, self.push):
+            proxy.down()
+
+    def up(self) -> None:
+        """Give the network back."""
+        for proxy in (self.hub, self.push):
+            proxy.up()
+
+
+@pytest.fixture(scope="module")
+def remote(can_build: None) -> Iterator[Remote]:
+    """The site and its proxies."""
+    with proxy_to(0) as push:
+        hub_options = {
+            "HostTimeout": LEASE,
+            "ReadyTimeout": LEASE,
+            "RepoAuto": "no",
+            "PushURL": f"http://127.0.0.1:{push.port}/events",
+        }
+        packages = [f"remote{number}" for number in range(4)]
+        with running_site(packages, hub_options, builder=False) as site:
+            push.target = int(site.facts["push_port"])
+            with proxy_to(int(site.facts["port"])) as hub, builds_on(site) as builds:
+                url = f"http://127.0.0.1:{hub.port}"
+                options = {
+                    "user": BUILDER,
+                    "password": site.facts["builder_password"],
+                    "server": f"{url}/kojihub",
+                    "topurl": f"{url}/kojifiles",
+                    "retry_interval": 1,
+                    "checkin_interval": 2,
+                    "sleeptime": 2,
+                }
+                site.configure_builder("builder", options)
+                site.builder().start()
+                yield Remote(builds, hub, push)
+
+
+def begin(remote: Remote, package: Package) -> tuple[int, int]:
+    """A build in the midst of its %build: its task and that of its buildArch."""
+    task_id = remote.builds.submit(package)
+    child = int(remote.builds.wait_for_child(task_id, "buildArch")["id"])
+    return task_id, child
+
+
+def finish(remote: Remote, task_id: int, package: Package) -> None:
+    """The build must come to a good end."""
+    assert remote.builds.wait(task_id) == TaskState.CLOSED, remote.builds.describe(task_id)
+    assert remote.builds.session.getBuild(package.nvr)["state"] == BuildState.COMPLETE
+
+
+def test_cut_in_mid_build(remote: Remote) -> None:
+    package = Package("remote0", build=_TALKING)
+    task_id, child = begin(remote, package)
+    remote.builds.wait_for_log(child, "build.log", "line 2")
+    remote.down()
+    time.sleep(3)
+    refused = remote.hub.refused
+    assert refused, "the builder has tried in vain"
+    remote.up()
+    finish(remote, task_id, package)
+    found = [line for line in remote.builds.log(child, "build.log").splitlines() if line.startswith("line ")]
+    assert found == [f"line {number}" for number in range(1, _LINES + 1)], "the log is whole, once"
+    (root,) = remote.builds.session.listBuildroots(taskID=child)
+    assert root["task_id"] == child, "it was not built again"
+
+
+def test_cut_during_the_upload_of_results(remote: Remote) -> None:
+    package = Package("remote1", install=_HEAVY)
+    task_id, _ = begin(remote, package)
+    remote.hub.cut_after(3_000_000)
+    assert wait_for(lambda: not remote.hub.is_up, 60), remote.builds.describe(task_id)
+    remote.push.down()
+    time.sleep(2)
+    remote.up()
+    finish(remote, task_id, package)
+    (rpm,) = remote.builds.session.listRPMs(buildID=remote.builds.build_of(task_id)["id"], arches="noarch")
+    place = remote.builds.site.tree / "packages" / package.name / "1" / "1.mini1" / "noarch"
+    assert (place / f"{package.nvr}.noarch.rpm").stat().st_size == rpm["size"] > 8_000_000
+
+
+def test_cut_again_and_again(remote: Remote) -> None:
+    package = Package("remote2", build=_TALKING)
+    task_id, _ = begin(remote, package)
+    for _ in range(5):
+        remote.down()
+        time.sleep(0.3)
+        remote.up()
+        time.sleep(1)
+    finish(remote, task_id, package)
+
+
+def test_cut_for_longer_than_the_lease(remote: Remote) -> None:
+    """The task is taken away meanwhile: the builder must end what it runs and may not report it."""
+    package = Package("remote3", build="echo it has begun; sleep 20")
+    task_id, child = begin(remote, package)
+    remote.builds.wait_for_log(child, "build.log", "it has begun")
+    (first,) = remote.builds.session.listBuildroots(taskID=child)
+    remote.down()
+    freed = wait_for(lambda: remote.builds.state(child) == TaskState.FREE, LEASE + 15)
+    assert freed, remote.builds.describe(task_id)
+    remote.up()
+    finish(remote, task_id, package)
+    roots = remote.builds.session.listBuildroots(taskID=child)
+    assert len(roots) == 2, "it was built again"
+    built = remote.builds.session.listRPMs(buildID=remote.builds.build_of(task_id)["id"], arches="noarch")
+    assert built[0]["buildroot_id"] == max(each["id"] for each in roots) != first["id"]
+    assert wait_for(lambda: not work_of(remote.builds.site), 10), "\n".join(work_of(remote.builds.site))
