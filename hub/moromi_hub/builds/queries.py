@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Select,
+    bindparam,
     delete,
     exists,
     func,
@@ -83,20 +84,28 @@ def joined(*, generator: bool = False) -> FromClause:
     return tables
 
 
-def find(tx: Transaction, where: Sequence[ColumnElement[bool]]) -> dict[str, Any] | None:
-    """The one build that matches, with `FIELDS`."""
+def find_by_id(tx: Transaction, build_id: int) -> dict[str, Any] | None:
+    """The build with that id, with `FIELDS`."""
+    return tx.row(_BY_ID, {"wanted_id": build_id})
+
+
+def find_by_nvr(tx: Transaction, name: str, version: str, release: str) -> dict[str, Any] | None:
+    """The build of that name, version and release, with `FIELDS`."""
+    return tx.row(_BY_NVR, {"wanted_name": name, "wanted_version": version, "wanted_release": release})
+
+
+def _record(*where: ColumnElement[bool]) -> Select[Any]:
+    """The statement of a look-up; put together once, which takes longer than to run it."""
     columns = [column.label(key) for key, column in FIELDS.items()]
-    return tx.row(select(*columns).select_from(joined(generator=True)).where(*where))
+    return select(*columns).select_from(joined(generator=True)).where(*where)
 
 
-def by_id(build_id: int) -> list[ColumnElement[bool]]:
-    """The condition for an id."""
-    return [t.build.c.id == build_id]
-
-
-def by_nvr(name: str, version: str, release: str) -> list[ColumnElement[bool]]:
-    """The condition for a name, version and release."""
-    return [t.package.c.name == name, t.build.c.version == version, t.build.c.release == release]
+_BY_ID = _record(t.build.c.id == bindparam("wanted_id"))
+_BY_NVR = _record(
+    t.package.c.name == bindparam("wanted_name"),
+    t.build.c.version == bindparam("wanted_version"),
+    t.build.c.release == bindparam("wanted_release"),
+)
 
 
 def find_id(tx: Transaction, name: str, version: str, release: str) -> int | None:
@@ -104,7 +113,7 @@ def find_id(tx: Transaction, name: str, version: str, release: str) -> int | Non
     found = (
         select(t.build.c.id)
         .join_from(t.build, t.package, t.package.c.id == t.build.c.pkg_id)
-        .where(*by_nvr(name, version, release))
+        .where(t.package.c.name == name, t.build.c.version == version, t.build.c.release == release)
     )
     return tx.scalar(found)  # type: ignore[no-any-return]
 

@@ -65,8 +65,8 @@ def list_builds(call: Call, wanted: Wanted, query_opts: Any = None) -> Any:
         btype=_btype(call, wanted.btype),
         type_info=_type_info(wanted.type_info),
     )
-    fields, statement = searches.builds(search)
-    return run_query(call.tx, fields, statement, query_opts, stream=True)
+    listed = searches.builds(search)
+    return run_query(call.tx, listed.fields, listed.statement, query_opts, stream=True, narrow=listed.narrow)
 
 
 def _resolve(call: Call, wanted: Wanted) -> dict[str, int] | None:

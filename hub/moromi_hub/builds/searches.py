@@ -48,10 +48,22 @@ def glob(column: ColumnElement[str], pattern: str) -> ColumnElement[bool]:
     return column.ilike(escaped.replace("*", "%").replace("?", "_"), escape="\\")
 
 
-def builds(search: Search) -> tuple[dict[str, ColumnElement[Any]], Select[Any]]:
-    """Fields and statement of `listBuilds`."""
+@dataclass(frozen=True)
+class Listed:
+    """What `run_query` takes."""
+
+    fields: dict[str, ColumnElement[Any]]
+    statement: Select[Any]
+    narrow: Select[Any] | None
+    """The same builds from the table of builds alone, if it has all that narrows them down."""
+
+
+def builds(search: Search) -> Listed:
+    """The parts of `listBuilds`."""
     fields, tables = dict(ROW_FIELDS), joined()
     where = [*_plain(search), *_texts(search), *_moments(search)]
+    alone = (search.btype, search.prefix, search.pattern, *search.created) == (None,) * 5
+    narrow = select(t.build.c.id).where(*where) if alone else None
     if search.btype in _LEGACY:
         tables, more = _legacy(search, tables, fields)
         where += more
@@ -60,7 +72,7 @@ def builds(search: Search) -> tuple[dict[str, ColumnElement[Any]], Select[Any]]:
         tables = tables.join(typed, typed.c.build_id == t.build.c.id)
         tables = tables.join(t.btype, t.btype.c.id == typed.c.btype_id)
         where.append(t.btype.c.name == search.btype)
-    return fields, select(t.build.c.id).select_from(tables).where(*where)
+    return Listed(fields, select(t.build.c.id).select_from(tables).where(*where), narrow)
 
 
 def _plain(search: Search) -> list[ColumnElement[bool]]:

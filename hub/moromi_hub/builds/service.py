@@ -46,9 +46,9 @@ def get_build(call: Call, build_info: Any, strict: bool = False) -> dict[str, An
     Raises GenericError for what cannot be a build's name, and `No such build: …` with `strict`.
     """
     if isinstance(build_info, int) and not isinstance(build_info, bool):
-        found = queries.find(call.tx, queries.by_id(build_info)) if fits_id(build_info) else None
+        found = queries.find_by_id(call.tx, build_info) if fits_id(build_info) else None
     else:
-        found = queries.find(call.tx, queries.by_nvr(*_name_of(build_info)))
+        found = queries.find_by_nvr(call.tx, *_name_of(build_info))
     if found is None and strict:
         raise GenericError(f"No such build: {build_info!r}")
     return found

@@ -29,8 +29,12 @@ def run_query(
     query_opts: Mapping[str, Any] | None = None,
     *,
     stream: bool = False,
+    narrow: Select[Any] | None = None,
 ) -> Any:
     """Run a listing: `statement` is the FROM and WHERE part, `fields` the result keys and their columns.
+
+    `narrow` selects the same rows as ids of one table alone: a page of it is found there, and joined
+    afterwards, so that the rows that are passed over cost an index entry each.
 
     Returns a list of dictionaries (a Listing when `stream`), lists of values in
     alphabetical order of the keys with `asList`, or the number of rows with `countOnly`.
@@ -39,13 +43,28 @@ def run_query(
     if opts.get("countOnly"):
         return _count(tx, fields, statement, opts)
     query: Select[Any] = statement.with_only_columns(*(column.label(key) for key, column in fields.items()))
-    query = slice_rows(order_rows(query, fields, opts.get("order")), opts)
+    query = _paged(query, fields, opts, narrow)
     if opts.get("asList"):
         names = sorted(fields)
         return [[row[name] for name in names] for row in tx.execute(query).mappings()]
     if stream:
         return Listing(list(fields), tx.stream(query))
     return tx.rows(query)
+
+
+def _paged(
+    query: Select[Any], fields: Fields, opts: Mapping[str, Any], narrow: Select[Any] | None
+) -> Select[Any]:
+    """Order and slice; a page that is not the first by way of `narrow`, if its table has what orders it."""
+    terms = order_terms(fields, opts.get("order"))
+    if narrow is None or not terms or not (opts.get("offset") and opts.get("limit")):
+        return slice_rows(query.order_by(*terms.values()), opts)
+    (key,) = narrow.selected_columns
+    table = narrow.get_final_froms()[0]
+    if any(getattr(fields[name], "table", None) is not table for name in terms):
+        return slice_rows(query.order_by(*terms.values()), opts)
+    page = slice_rows(narrow.order_by(*terms.values()), opts).subquery("page")
+    return query.join(page, page.c[key.name] == key).order_by(*terms.values())
 
 
 def check_options(query_opts: Any) -> Mapping[str, Any]:
@@ -61,8 +80,9 @@ def check_options(query_opts: Any) -> Mapping[str, Any]:
     return query_opts
 
 
-def order_rows(query: Select[Any], fields: Fields, order: str | None) -> Select[Any]:
-    """Order by a comma separated list of field names, `-` in front for descending."""
+def order_terms(fields: Fields, order: str | None) -> dict[str, ColumnElement[Any]]:
+    """What a comma separated list of field names orders by, by name; `-` in front is descending."""
+    terms: dict[str, ColumnElement[Any]] = {}
     for term in (order or "").split(","):
         name = term.strip().removeprefix("-")
         if not name:
@@ -71,9 +91,9 @@ def order_rows(query: Select[Any], fields: Fields, order: str | None) -> Select[
         key = name if name in fields else name.rpartition(".")[2]
         if key not in fields:
             raise InvalidOrder(f"Invalid order: {name}")
-        column = fields[key]
-        query = query.order_by(column.desc() if term.strip().startswith("-") else column)
-    return query
+        # what a second mention of a field says about equal rows is nothing
+        terms.setdefault(key, fields[key].desc() if term.strip().startswith("-") else fields[key])
+    return terms
 
 
 def slice_rows(query: Select[Any], opts: Mapping[str, Any]) -> Select[Any]:

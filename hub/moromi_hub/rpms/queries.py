@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -12,6 +13,7 @@ from sqlalchemy import (
     Select,
     Text,
     and_,
+    bindparam,
     cast,
     delete,
     func,
@@ -71,9 +73,15 @@ def joined() -> FromClause:
 
 def find(tx: Transaction, where: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The rpms whose columns have these values, the preferred one first, with `FIELDS`."""
+    return tx.rows(_record(tuple(where)), {f"wanted_{key}": value for key, value in where.items()})
+
+
+@lru_cache
+def _record(keys: tuple[str, ...]) -> Select[Any]:
+    """The statement of a look-up by these columns; put together once, which takes longer than to run it."""
     columns = [column.label(key) for key, column in FIELDS.items()]
-    conditions = [t.rpminfo.c[key] == value for key, value in where.items()]
-    return tx.rows(select(*columns).select_from(joined()).where(*conditions).order_by(*_PREFERENCE))
+    conditions = [t.rpminfo.c[key] == bindparam(f"wanted_{key}") for key in keys]
+    return select(*columns).select_from(joined()).where(*conditions).order_by(*_PREFERENCE)
 
 
 def find_many(tx: Transaction, specs: Sequence[Mapping[str, Any]]) -> dict[int, dict[str, Any]]:

@@ -37,9 +37,10 @@ def list_tasks(call: Call, opts: Any, query_opts: Any) -> Any:
     """
     filters = {} if opts is None else arguments.expect(opts, dict)
     statement = _filtered(queries.listing(), filters)
+    narrow = _filtered(queries.ids(), filters)
     fields = {**queries.FIELDS, **queries.REQUEST, **queries.result_field(), **queries.OWNER}
     decode = bool(filters.get("decode"))
-    found = run_query(call.tx, fields, statement, query_opts, stream=not decode)
+    found = run_query(call.tx, fields, statement, query_opts, stream=not decode, narrow=narrow)
     if not decode or isinstance(found, int):
         return found
     if check_options(query_opts).get("asList"):
