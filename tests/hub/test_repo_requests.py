@@ -217,6 +217,18 @@ def test_a_tag_that_fails_is_not_tried_for_ever(auto: HubUnderTest, admin: Clien
     assert len(new_repos(admin)) == auto.hub.settings.RepoRetries + 2
 
 
+def test_a_tag_that_is_deleted_is_not_tried_again(admin: Client, tags: None, worker: None) -> None:
+    for name in ("f40-build", "f40"):
+        admin("repo.request", name)
+    eventually(more_than(admin, 1))
+    admin("deleteTag", "f40-build")
+    for task in new_repos(admin):
+        admin("cancelTask", task["id"])
+    eventually(more_than(admin, 2))
+    eventually(lambda: len(admin("repo.queryQueue", [["active", "=", True]])) == 1)
+    assert [task["request"][0]["name"] for task in new_repos(admin)] == ["f40-build", "f40", "f40"]
+
+
 def test_nothing_is_made_unasked_without_the_option(
     admin: Client, builder: Client, tags: None, worker: None
 ) -> None:

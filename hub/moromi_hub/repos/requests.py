@@ -176,14 +176,30 @@ def check_queue(call: Call, wait: bool = False) -> None:
         if request["task_id"] is not None and _take_result(call, request):
             continue
         if request["tries"] > call.settings.RepoRetries:
-            queries.update_request(call.tx, request["id"], active=False)
-            call.tx.notify({"type": "request", "id": request["id"], "tag": request["tag_id"]})
+            _give_up(call, request)
             continue
         waiting.append(request)
     if waiting:
-        _start_waiting(call, waiting, running, room)
+        _start_waiting(call, _of_live_tags(call, waiting), running, room)
     if changed:
         queries.forget_requests(call.tx, call.settings.RequestCleanTime)
+
+
+def _give_up(call: Call, request: Mapping[str, Any]) -> None:
+    queries.update_request(call.tx, request["id"], active=False)
+    call.tx.notify({"type": "request", "id": request["id"], "tag": request["tag_id"]})
+
+
+def _of_live_tags(call: Call, waiting: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The requests that can be served; one of a tag that has been deleted meanwhile is given up."""
+    live = tags.live_ids(call, {request["tag_id"] for request in waiting})
+    served = []
+    for request in waiting:
+        if request["at_event"] is None and request["tag_id"] not in live:
+            _give_up(call, request)
+        else:
+            served.append(request)
+    return served
 
 
 def _start_waiting(

@@ -179,6 +179,11 @@ def changed(call: Call, tag_id: int) -> None:
     call.tx.notify({"type": "tag", "id": tag_id})
 
 
+def live_ids(call: Call, tag_ids: Collection[int]) -> set[int]:
+    """Those of some tags that have not been deleted. One statement."""
+    return set(queries.configurations(call.tx, tag_ids, None)) if tag_ids else set()
+
+
 def parent_links(call: Call, tag_id: int) -> list[dict[str, Any]]:
     """The direct links of a tag to its parents by priority: shape `InheritLink`."""
     return queries.links(call.tx, tag_id, None)
