@@ -75,6 +75,7 @@ need_for_tests() {
     need krb5-user "tickets"
     need nginx-light "ends TLS in front of a hub"
     need openssl "makes certificates"
+    need gnupg "signs packages, with rpmsign"
 }
 
 # make_venv EXTRAS: a virtual environment with Moromi installed in place, renewed when setup.cfg changes.

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import filecmp
 import os
 import re
 import shutil
@@ -325,6 +326,27 @@ def clone_tree(tx: Transaction, source: Path, target: Path) -> None:
         raise
     tx.on_rollback(lambda: remove_tree(target))
     sync_directory(target.parent)
+
+
+def is_copy(source: Path, copy: Path) -> bool:
+    """Whether `copy` holds something, and nothing that is not in the directory `source` too.
+
+    So it is with what `clone_tree` leaves when it is cut off: nothing is lost when it goes.
+    """
+    empty = True
+    for parent, directories, names in os.walk(copy):
+        above = source / os.path.relpath(parent, copy)
+        for name in (*directories, *names):
+            ours, theirs = above / name, Path(parent, name)
+            if theirs.is_symlink():
+                if not ours.is_symlink() or os.readlink(ours) != os.readlink(theirs):
+                    return False
+            elif theirs.is_file() and not (
+                ours.is_file() and (ours.samefile(theirs) or filecmp.cmp(ours, theirs, shallow=False))
+            ):
+                return False
+            empty = empty and theirs.is_dir()
+    return not empty
 
 
 def _clone(source: Path, target: Path) -> None:

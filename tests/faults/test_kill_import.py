@@ -244,7 +244,7 @@ def test_a_killed_call_has_happened_or_not_and_can_be_made_again(
             raise
     copies.close()
     assert "commit" in steps and steps[-1] == "answer"
-    print(scene.method, len(steps), "steps:", *steps, sep="\n")
+    print(scene.method, len(steps), "steps")
 
 
 def _check_remains(scene: Scene, place: Place, before: list[Any], after: list[Any]) -> None:

@@ -68,6 +68,7 @@ def delete_build(call: Call, build_info: Any, strict: bool, min_ref_age: float) 
     """
     build = _locked(call, build_info)
     if build["state"] == BuildState.DELETED:
+        _remove_files(call, build)  # a crash may have left some
         return None
     obstacle = _obstacle(references(call, build["id"], limit=10, lazy=True), min_ref_age)
     if obstacle is not None:

@@ -58,8 +58,11 @@ def _store(call: Call, rpm: Info, build: Info, sighdr: bytes) -> None:
     call.run_callbacks("preRPMSign", **details)
     if not queries.add(call.tx, rpm["id"], sigkey, sighash):
         raise GenericError(f"Signature already exists for package {nvra(rpm)}, key {sigkey}")
-    target = builds.build_directory(call, build) / call.paths.sighdr(rpm, sigkey)
-    files.write(call.tx, target, content)
+    directory = builds.build_directory(call, build)
+    if sigkey:
+        # what a deletion that was cut off left behind would be taken for a copy with this signature
+        (directory / call.paths.signed(rpm, sigkey)).unlink(missing_ok=True)
+    files.write(call.tx, directory / call.paths.sighdr(rpm, sigkey), content)
     call.run_callbacks("postRPMSign", **details)
 
 

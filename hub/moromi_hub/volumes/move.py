@@ -63,10 +63,16 @@ def _move(call: Call, build: Info, volume: Info) -> None:
 
 
 def _refuse_copies(call: Call, build: Info, volume: Info, new: Path) -> None:
-    """Only the old volume may have the build; a link at the usual place does not count."""
+    """Only the old volume may have the build; a link at the usual place does not count.
+
+    Neither do the remains of a move that was cut off, here or on the way back.
+    """
+    old = builds.build_directory(call, build)
     for other in service.list_volumes(call):
         path = builds.build_directory(call, {**build, "volume_name": other["name"]})
         if other["id"] == build["volume_id"] or path.is_symlink() or not path.exists():
+            continue
+        if files.is_copy(old, path):
             continue
         if other["id"] == volume["id"]:
             raise GenericError(f"Destination directory exists: {new}")
