@@ -22,6 +22,8 @@ class Readiness:
 
     ready: bool
     reason: str = ""
+    passing: bool = False
+    """Nobody will tell us when the reason is gone (load, disk): look again soon."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +52,10 @@ def _judge_machine(settings: Settings) -> Readiness:
     free = free_space(settings.mockdir)
     if free < settings.minspace:
         text = f"Insufficient disk space at {settings.mockdir}: {free} MB, {settings.minspace} MB required"
-        return Readiness(False, text)
+        return Readiness(False, text, passing=True)
     average, limit = os.getloadavg()[0], settings.max_load * (os.cpu_count() or 1)
     if average > limit:
-        return Readiness(False, f"Load average {average:.2f} > {limit:.2f}")
+        return Readiness(False, f"Load average {average:.2f} > {limit:.2f}", passing=True)
     return Readiness(True)
 
 

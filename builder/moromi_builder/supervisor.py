@@ -227,7 +227,8 @@ class Supervisor:
         answer = check_in(self.session, readiness, self.tasks.load(), methods(), self.settings.maxjobs)
         changed = answer.host["enabled"] != self.host["enabled"]
         self.host = answer.host
-        interval = self.settings.checkin_interval if self.wakeup.pushed else self.settings.sleeptime
+        patient = self.wakeup.pushed and not readiness.passing
+        interval = self.settings.checkin_interval if patient else self.settings.sleeptime
         self._due = time.monotonic() + interval
         if changed:
             self._soon()
