@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from moromi.rpm import get_sighdr_key, rip_rpm_sighdr
 from moromi_hub.commands.fsck import fsck as command
 from support.builds import BUILDER, RPM, SRPM, YEAST, TaskBuild, data, import_rpm
 from support.hub import Client, HubUnderTest
@@ -163,8 +164,6 @@ def test_the_usual_place_of_a_moved_build_is_put_right(
 def test_signed_copies_may_be_there_and_must_be_right(
     fsck: Fsck, admin: Client, complete: int, tmp_path: Path
 ) -> None:
-    from moromi.rpm import get_sighdr_key, rip_rpm_sighdr
-
     sighdr = rip_rpm_sighdr(Path(__file__).parents[1] / "data/rpms" / SIGNED)
     key = get_sighdr_key(sighdr)
     admin("addRPMSig", "fermenter-1.2-3.mr1.x86_64", sighdr)
@@ -177,3 +176,27 @@ def test_signed_copies_may_be_there_and_must_be_right(
     assert found.startswith(f"{copy.relative_to(tmp_path)}: differs: its sha256 digest")
     copy.unlink()
     assert fsck("--checksums").exit_code == 0
+
+
+def test_a_copy_left_by_a_deletion_is_not_taken_for_a_new_one(
+    hub: HubUnderTest, admin: Client, complete: int, tmp_path: Path
+) -> None:
+    sighdr = rip_rpm_sighdr(Path(__file__).parents[1] / "data/rpms" / SIGNED)
+    rpm, key = "fermenter-1.2-3.mr1.x86_64", get_sighdr_key(sighdr)
+    left = tmp_path / BUILD / "data/signed" / str(key) / "x86_64" / RPM
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"an older copy")
+    admin("addRPMSig", rpm, sighdr)
+    admin("writeSignedRPM", rpm, key)
+    assert left.read_bytes() == data(SIGNED)
+
+
+def test_a_deletion_that_was_cut_off_is_finished_by_the_next(
+    admin: Client, complete: int, tmp_path: Path
+) -> None:
+    admin("deleteBuild", complete)
+    remains = tmp_path / BUILD / "src" / SRPM
+    remains.parent.mkdir(parents=True)
+    remains.write_bytes(data(SRPM))
+    assert admin("deleteBuild", complete) is None
+    assert not (tmp_path / BUILD).exists()
