@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -23,6 +24,12 @@ PACKAGES = (
     "broken",
 )
 """What the tests on the shared site build. A new entry of the list changes the tag, so all come first."""
+
+
+def pytest_configure() -> None:
+    """A shell that runs us in the background has Ctrl-C ignored, but tests send it to programs."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -4,8 +4,9 @@
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 venv="$top/.venv"
 
-# Programs that start by the dozen need their compiled files; some machines switch them off.
-unset PYTHONDONTWRITEBYTECODE
+# Some machines switch off compiled files, without which programs start slowly, or buffers, which hides
+# what is not flushed.
+unset PYTHONDONTWRITEBYTECODE PYTHONUNBUFFERED
 
 # A shell goes on after a program that caught Ctrl-C and ended well, as apt does.
 trap 'echo "Interrupted." >&2; exit 130' INT

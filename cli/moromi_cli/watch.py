@@ -4,6 +4,7 @@ Each round asks about all unfinished tasks in one request, and shows what change
 event stream wakes us where there is one; without it the usual interval passes.
 """
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from moromi.constants import TaskState
@@ -199,6 +200,7 @@ def watch_tasks(cli: "Cli", task_ids: list[int], quiet: bool) -> int:
             push.add(f"/task/{task_id}")
         try:
             while not watcher.round():
+                sys.stdout.flush()  # whoever reads a pipe wants to know now
                 push.wait()
         except KeyboardInterrupt:
             watcher.show_interrupted(cli.prog)

@@ -1,5 +1,6 @@
 """Asking for repositories and waiting for them."""
 
+import sys
 import time
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -73,6 +74,7 @@ class RepoWait:
                 left = self.end - time.monotonic()
                 if left <= 0:
                     self.fail(f"Unsuccessfully waited {span(self.start)} for {what}")
+                sys.stdout.flush()
                 push.wait(left)
 
     def fail(self, text: str) -> NoReturn:
