@@ -359,6 +359,10 @@ def make(args: argparse.Namespace, out: Path) -> None:
     say(f"have {sum(deb.stat().st_size for deb in debs.values()) / 1e6:.0f} MB of them")
     packages = out / "Packages"
     packages.mkdir(parents=True)
+    # Beside the result, so that the next run removes what an interrupted one leaves.
+    scratch = out / "tmp"
+    scratch.mkdir()
+    tempfile.tempdir = os.environ["TMPDIR"] = str(scratch)
     make_own(packages, args.dist, args.version)
     # The largest first, so that no worker is left with gcc at the end.
     order = sorted(closure, key=lambda name: -debs[name].stat().st_size)
@@ -369,6 +373,7 @@ def make(args: argparse.Namespace, out: Path) -> None:
                 future.result()
         finally:
             pool.shutdown(cancel_futures=True)
+    shutil.rmtree(scratch)
     rpms = list(packages.glob("*.rpm"))
     say(f"built {len(rpms)} RPMs, {sum(rpm.stat().st_size for rpm in rpms) / 1e6:.0f} MB")
     write_comps(out / "comps.xml")
