@@ -18,6 +18,8 @@ from moromi_builder.settings import Settings
 logger = logging.getLogger(__name__)
 
 ENTRY_POINTS = "moromi.builder_plugins"
+FILE_MODULE = "_koji_builder_plugin__"
+"""What the names of modules begin with that are loaded from files."""
 F = TypeVar("F", bound=Callable[..., None])
 
 # Plugins may register one function for every type there is, also those that only hubs run.
@@ -44,7 +46,7 @@ def load_plugins(settings: Settings) -> None:
     """Load the configured plugins in order. PluginError if one is missing or broken."""
     directory = shipped("builder")
     path = [str(directory)] if directory else []
-    loader = Loader([*path, *settings.pluginpath.split(":")], ENTRY_POINTS)
+    loader = Loader([*path, *settings.pluginpath.split(":")], ENTRY_POINTS, FILE_MODULE)
     for name in settings.plugins:
         _callbacks.register_plugin(loader.load(name))
         logger.info("loaded plugin %s", name)

@@ -153,11 +153,15 @@ class Loader:
     A name is looked for in a search path, then among the entry points of a group.
     """
 
-    def __init__(self, path: str | Iterable[str], group: str | None = None) -> None:
+    def __init__(
+        self, path: str | Iterable[str], group: str | None = None, prefix: str = FILE_MODULE
+    ) -> None:
         #: Directories; as text, separated by colons.
         self.path = path.split(":") if isinstance(path, str) else list(path)
         #: Entry points that installed Python packages may offer plugins under.
         self.group = group
+        #: Of the names of modules: a hub's and a builder's plugin may have the same name.
+        self.prefix = prefix
         self.plugins: dict[str, ModuleType] = {}
 
     def load(self, name: str) -> ModuleType:
@@ -176,7 +180,7 @@ class Loader:
         found = importlib.machinery.PathFinder.find_spec(name, [part for part in self.path if part])
         if found is None or found.origin is None or not os.path.isfile(found.origin):
             return None
-        full_name = f"{FILE_MODULE}{name}"
+        full_name = f"{self.prefix}{name}"
         loaded = sys.modules.get(full_name)
         if loaded is not None:
             if loaded.__file__ != found.origin:

@@ -51,7 +51,7 @@ def runroot() -> ModuleType:
     """The plugin runroot, loaded as the daemon does."""
     directory = shipped("builder")
     assert directory is not None
-    return Loader(str(directory)).load("runroot")
+    return Loader(str(directory), prefix=plugins.FILE_MODULE).load("runroot")
 
 
 def parse(runroot: ModuleType, tmp_path: Path, text: str) -> Any:
@@ -206,7 +206,7 @@ def test_loading(tmp_path: Path) -> None:
     for method in ("runroot", "saveFailedTree"):
         assert lookup(method) is not None
     plugins.run_callbacks("postSCMCheckout", srcdir="/x")
-    seen = sys.modules["_koji_plugin__kura_builder"].seen
+    seen = sys.modules["_koji_builder_plugin__kura_builder"].seen
     assert ("postSCMCheckout", {"srcdir": "/x"}) in seen and "also" in seen
     with pytest.raises(PluginError, match="No such plugin: scm_nothing"):
         plugins.load_plugins(settings("scm_nothing"))
