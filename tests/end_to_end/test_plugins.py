@@ -113,7 +113,7 @@ def test_runroot_mounts(command: Command, builds: Builds, shared: Path) -> None:
 
 def test_runroot_options(builds: Builds) -> None:
     session = builds.session
-    repo = session.getRepo(content.BUILD)
+    repo = builds.wait_for_repo(session.tagLastChangeEvent(content.BUILD))
     script = "echo data > /builddir/data.txt; ln -s /etc/passwd /builddir/link; type gcc"
     task_id = session.runroot(
         content.BUILD,
