@@ -6,6 +6,7 @@ the fork).
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -102,7 +103,8 @@ class Reporter:
 
     def __call__(self, waiting: bool | None, weight: float | None) -> None:
         """Send what changed; a line is far below the size that a pipe takes at once."""
-        if waiting is not None:
-            os.write(self._descriptor, f"waiting {int(waiting)}\n".encode())
-        if weight is not None:
-            os.write(self._descriptor, f"weight {weight}\n".encode())
+        with contextlib.suppress(BrokenPipeError):  # the supervisor has died, and we are about to
+            if waiting is not None:
+                os.write(self._descriptor, f"waiting {int(waiting)}\n".encode())
+            if weight is not None:
+                os.write(self._descriptor, f"weight {weight}\n".encode())

@@ -22,7 +22,7 @@ from typing import Any
 
 from moromi.client import ClientSession, TransportError
 from moromi.constants import TaskState
-from moromi.errors import ActionNotAllowed, AuthError, Fault, GenericError
+from moromi.errors import ActionNotAllowed, AuthError, Fault, GenericError, RetryError
 from moromi_builder import leftovers, process, roots
 from moromi_builder.checkin import Load, Readiness, check_in, judge
 from moromi_builder.chroot import find_engine
@@ -144,6 +144,10 @@ class Supervisor:
         while not self.stopping:
             try:
                 self._turn()
+            except RetryError as exc:
+                # Done, but the answer was lost on the way. What came of it, the next check-in tells.
+                logger.warning("%s", exc)
+                self._due = 0.0
             except AuthError:
                 raise
             except (GenericError, Fault, TransportError, OSError) as exc:

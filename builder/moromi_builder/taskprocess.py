@@ -29,7 +29,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from moromi.client import ClientSession, TransportError
-from moromi.errors import Fault, GenericError
+from moromi.errors import Fault, GenericError, RetryError
 from moromi.wire.xmlrpc import encode_fault, encode_response
 from moromi_builder import process
 from moromi_builder.context import Context, Reporter, ServerRestart, TaskKilled, TaskRefused
@@ -58,11 +58,16 @@ class Exit(enum.IntEnum):
 def report_outcome(session: ClientSession, task_id: int, work: Callable[[], Any]) -> Exit:
     """Run a task's work and tell the hub how it went."""
     try:
-        response = encode_response(work()).decode()
+        response = encode_response(_unless_killed(work)).decode()
     except TaskRefused as exc:
         session.host.refuseTask(task_id, msg=str(exc))
         return Exit.DROPPED
     except ServerRestart:
+        session.host.freeTasks([task_id])
+        return Exit.DROPPED
+    except RetryError as exc:
+        # A call was made but its answer was lost. The task is no failure: it can be begun again.
+        logger.warning("task %d is freed: %s", task_id, exc)
         session.host.freeTasks([task_id])
         return Exit.DROPPED
     except (GenericError, Fault) as exc:
@@ -77,6 +82,19 @@ def report_outcome(session: ClientSession, task_id: int, work: Callable[[], Any]
         return Exit.FAILED
     session.host.closeTask(task_id, response)
     return Exit.CLOSED
+
+
+def _unless_killed(work: Callable[[], Any]) -> Any:
+    """Do the work. An error that comes up while the task is being ended is no outcome of it."""
+    try:
+        return work()
+    except Exception as exc:
+        before = exc.__context__
+        while before is not None:
+            if isinstance(before, TaskKilled):
+                raise TaskKilled from exc
+            before = before.__context__
+        raise
 
 
 def child_main(

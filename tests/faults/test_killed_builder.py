@@ -7,6 +7,7 @@ import signal
 from typing import Any
 
 from moromi.constants import BuildState, TaskState
+from samplesite import content
 from samplesite.services import wait_for
 from support.sites import Builds, Package, work_of
 
@@ -82,6 +83,25 @@ def test_builder_killed_and_back_at_once(fragile: Builds) -> None:
     assert fragile.build_of(task_id)["state"] == BuildState.COMPLETE
     assert fragile.state(child["id"]) == TaskState.CLOSED
     assert wait_for(lambda: not work_of(fragile.site), 10), "\n".join(work_of(fragile.site))
+
+
+def test_builder_killed_between_import_and_tagging(fragile: Builds) -> None:
+    package = Package("fragile6")
+    task_id = fragile.submit(package)
+    fragile.wait_for_child(task_id, "buildArch")
+
+    def is_imported() -> bool:
+        build = fragile.session.getBuild(package.nvr)
+        return bool(build and build["state"] == BuildState.COMPLETE)
+
+    assert wait_for(is_imported, 60, 0.002), fragile.describe(task_id)
+    builder = fragile.site.builder()
+    builder.kill()
+    assert fragile.state(task_id) == TaskState.OPEN, "it was over already"
+    builder.start()
+    assert fragile.wait(task_id) == TaskState.CLOSED, fragile.describe(task_id)
+    tagged = fragile.session.listTagged(content.DEST, package=package.name)
+    assert [each["nvr"] for each in tagged] == [package.nvr]
 
 
 def test_builder_stopped_in_mid_build_gives_its_tasks_back(fragile: Builds) -> None:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import pytest
 
 from moromi.constants import BuildState, TaskState
+from samplesite import content
 from samplesite.services import wait_for
 from samplesite.site import BUILDER
 from support.proxy import Proxy, proxy_to
-from support.sites import Builds, Package, builds_on, running_site, work_of
+from support.sites import ENDED, Builds, Package, builds_on, running_site, work_of
 
 LEASE = 8
 _LINES = 8
@@ -50,7 +51,7 @@ def remote(can_build: None) -> Iterator[Remote]:
             "RepoAuto": "no",
             "PushURL": f"http://127.0.0.1:{push.port}/events",
         }
-        packages = [f"remote{number}" for number in range(4)]
+        packages = [f"remote{number}" for number in range(5)]
         with running_site(packages, hub_options, builder=False) as site:
             push.target = int(site.facts["push_port"])
             with proxy_to(int(site.facts["port"])) as hub, builds_on(site) as builds:
@@ -121,6 +122,25 @@ def test_cut_again_and_again(remote: Remote) -> None:
         remote.up()
         time.sleep(1)
     finish(remote, task_id, package)
+
+
+def test_answers_are_lost(remote: Remote) -> None:
+    """The hub does what it is asked, and the builder is not told so."""
+    package = Package("remote4", build="sleep 3")
+    daemon = remote.builds.site.builder().pid()
+    task_id = remote.builds.submit(package)
+    deadline = time.monotonic() + 60
+    while remote.builds.state(task_id) not in ENDED and time.monotonic() < deadline:
+        before = remote.hub.swallowed
+        remote.hub.deafen()
+        wait_for(lambda before=before: remote.hub.swallowed > before, 2, 0.001)  # type: ignore[misc]
+        remote.hub.hear()
+        time.sleep(1.5)
+    assert remote.hub.swallowed > 3
+    finish(remote, task_id, package)
+    tagged = remote.builds.session.listTagged(content.DEST, package=package.name)
+    assert [each["nvr"] for each in tagged] == [package.nvr]
+    assert remote.builds.site.builder().pid() == daemon, "the daemon has lived through it"
 
 
 def test_cut_for_longer_than_the_lease(remote: Remote) -> None:

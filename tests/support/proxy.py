@@ -20,7 +20,10 @@ class Proxy:
     sent: bytearray = field(default_factory=bytearray)
     """Everything that clients have sent."""
     refused: int = 0
+    swallowed: int = 0
+    """How many answers were lost."""
     _up: bool = True
+    _hears: bool = True
     _budget: int | None = None
     _pairs: set[tuple[socket.socket, socket.socket]] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -51,6 +54,14 @@ class Proxy:
         with self._lock:
             self._up = True
             self._budget = None
+
+    def deafen(self) -> None:
+        """Let requests through and cut the connection instead of the answer, until `hear`."""
+        self._hears = False
+
+    def hear(self) -> None:
+        """Let answers through again."""
+        self._hears = True
 
     def cut_after(self, size: int) -> None:
         """Go down by itself when clients have sent so many bytes more."""
@@ -87,7 +98,7 @@ class Proxy:
                     self.refused += 1
                     return
                 self._pairs.add(pair)
-            back = threading.Thread(target=_copy, args=(server, client), daemon=True)
+            back = threading.Thread(target=self._answer, args=(server, client), daemon=True)
             back.start()
             self._forward(client, server)
             back.join()
@@ -104,19 +115,23 @@ class Proxy:
             server.sendall(data)
         server.shutdown(socket.SHUT_WR)
 
+    def _answer(self, server: socket.socket, client: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := server.recv(65536):
+                if not self._hears:
+                    with self._lock:
+                        self.swallowed += 1
+                    _end((client, server))
+                    return
+                client.sendall(data)
+            client.shutdown(socket.SHUT_WR)
+
     def _passes(self, size: int) -> bool:
         with self._lock:
             if self._budget is None:
                 return True
             self._budget -= size
             return self._budget >= 0
-
-
-def _copy(source: socket.socket, target: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while data := source.recv(65536):
-            target.sendall(data)
-        target.shutdown(socket.SHUT_WR)
 
 
 def _end(pair: tuple[socket.socket, socket.socket]) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from moromi.constants import RepoState
-from moromi.errors import BuildError, Fault, GenericError
+from moromi.constants import BuildState, RepoState
+from moromi.errors import BuildError, Fault, GenericError, RetryError
 from moromi_builder.archchoice import build_arches, task_arch
 from moromi_builder.repowait import RepoWatcher
 from moromi_builder.scm import is_scm_url
@@ -69,8 +69,12 @@ class Build(Handler[BuildParams]):
         if opts.get("scratch"):
             self._build_scratch(plan, package, made["srpm"], config, arches)
             return
-        build_id = int(self.session.host.initBuild(data))
-        self._build_real(plan, package, made["srpm"], config, arches, build_id)
+        try:
+            build_id = int(self.session.host.initBuild(data))
+        except GenericError as refusal:
+            build_id = self._imported_before(data, refusal)
+        else:
+            self._build_real(plan, package, made["srpm"], config, arches, build_id)
         if not plan.skip_tag:
             self._tag(plan, build_id)
 
@@ -269,9 +273,21 @@ class Build(Handler[BuildParams]):
         try:
             built, rpms, brmap, logs = self._build_packages(plan, package, srpm, config, arches)
             self.session.host.completeBuild(self.task_id, build_id, built, rpms, brmap, logs=logs)
+        except RetryError:
+            raise  # the task will begin again, and find out then what has become of the build
         except (GenericError, Fault, KeyError, TypeError):
             self.session.host.failBuild(self.task_id, build_id)
             raise
+
+    def _imported_before(self, data: dict[str, Any], refusal: GenericError) -> int:
+        """After `initBuild` was refused: the build that this task, begun again, has imported already.
+
+        It was interrupted between import and tagging. Raises the refusal if the build is another's.
+        """
+        build = self.session.getBuild({key: data[key] for key in ("name", "version", "release")})
+        if build and build["state"] == BuildState.COMPLETE and build["task_id"] == self.task_id:
+            return int(build["id"])
+        raise refusal
 
     def _tag(self, plan: Plan, build_id: int) -> None:
         arguments = [plan.dest_tag["id"], build_id, False, None, True]
