@@ -34,8 +34,10 @@ class Listener:
 
     def stop(self) -> None:
         """Make `run` return; safe in a signal handler."""
-        self._stopped = True
-        os.write(self._wake_write, b"x")
+        if not self._stopped:
+            # in this order: `run` closes the pipe when it sees the flag
+            os.write(self._wake_write, b"x")
+            self._stopped = True
 
     def run(self) -> None:
         """Listen through outages of the database."""
