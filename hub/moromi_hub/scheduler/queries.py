@@ -65,7 +65,8 @@ def lock(tx: Transaction, wait: bool) -> tuple[bool, float | None]:
     is in the future; None: there was none).
     """
     stamp = cast(_sys.c.data.op("#>>")(cast([], ARRAY(Text))), Float)
-    age = select(seconds(func.now()) - stamp).where(_sys.c.name == STAMP).scalar_subquery()
+    # Not now(): a transaction that began later than this one may have made a run.
+    age = select(seconds(func.clock_timestamp()) - stamp).where(_sys.c.name == STAMP).scalar_subquery()
     query = select(t.locks.c.name, age.label("age")).where(t.locks.c.name == "scheduler")
     row = tx.row(query.with_for_update(of=t.locks, skip_locked=not wait))
     return row is not None, row["age"] if row else None
