@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from moromi.errors import BuildError, GenericError
@@ -209,6 +209,7 @@ def test_is_scm_url() -> None:
 WORDS = st.text("ab/.@:#?%-\\ ;~", max_size=14)
 
 
+@example("", "", "/@")
 @given(WORDS, WORDS, WORDS)
 def test_what_is_judged_is_what_runs(before: str, middle: str, after: str) -> None:
     """No URL that a rule for one host and path lets through leads elsewhere."""
@@ -217,7 +218,9 @@ def test_what_is_judged_is_what_runs(before: str, middle: str, after: str) -> No
     except GenericError:
         return
     if scm.host == "good.org" and fnmatch.fnmatchcase(scm.repository, "/ok/*"):
-        rest = scm.clone_url.removeprefix("git://").rpartition("@")[2]
+        # an `@` after the first slash belongs to the path, not to a login
+        netloc, slash, path = scm.clone_url.removeprefix("git://").partition("/")
+        rest = netloc.rpartition("@")[2] + slash + path
         assert rest.startswith("good.org/ok/")
         assert ".." not in rest.split("/") and "//" not in rest and "%" not in rest
     # The parts, written out, are read as the same parts.
