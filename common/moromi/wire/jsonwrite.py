@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from binascii import b2a_base64
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from json.encoder import encode_basestring
@@ -20,8 +20,7 @@ from typing import Any, Final
 from moromi.wire.listing import Listing
 from moromi.wire.rows import LISTING_FROM, Column, as_listing, is_constant, write_rows
 from moromi.wire.values import LONG_MAX, LONG_MIN, DateTime
-
-Writer = Callable[[Any], str]
+from moromi.wire.writers import Writers
 
 
 def write_value(value: Any) -> str:
@@ -127,22 +126,7 @@ def _member(name: Any) -> str:
     return f"{encode_basestring(name)}:"
 
 
-class _Writers(dict[type, Writer]):
-    """Writers by exact type; the first use of a subclass adds an entry for it."""
-
-    def __missing__(self, kind: type) -> Writer:
-        for base in kind.__mro__[1:]:
-            if base in self:
-                self[kind] = self[base]
-                return self[base]
-        if issubclass(kind, Mapping):
-            return _write_mapping
-        if issubclass(kind, Iterator):
-            return _write_sequence
-        raise TypeError(f"cannot marshal {kind} objects")
-
-
-_WRITERS: Final = _Writers(
+_WRITERS: Final = Writers(
     {
         type(None): _write_nil,
         bool: _write_bool,
@@ -160,5 +144,7 @@ _WRITERS: Final = _Writers(
         GeneratorType: _write_sequence,
         dict: _write_mapping,
         Listing: _write_listing,
-    }
+    },
+    mapping=_write_mapping,
+    sequence=_write_sequence,
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from binascii import b2a_base64
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from itertools import chain, islice
@@ -19,8 +19,7 @@ from typing import Any, Final
 from moromi.wire.listing import Listing
 from moromi.wire.rows import LISTING_FROM, ROWS_PER_CHUNK, Column, as_listing, is_constant, write_rows
 from moromi.wire.values import INT_MAX, INT_MIN, LONG_MAX, LONG_MIN, DateTime
-
-Writer = Callable[[Any], str]
+from moromi.wire.writers import Writers
 
 NIL: Final = "<value><nil/></value>"
 TRUE: Final = "<value><boolean>1</boolean></value>"
@@ -136,22 +135,7 @@ def _member(name: Any) -> str:
     return f"<member><name>{escape(name)}</name>"
 
 
-class _Writers(dict[type, Writer]):
-    """Writers by exact type; the first use of a subclass adds an entry for it."""
-
-    def __missing__(self, kind: type) -> Writer:
-        for base in kind.__mro__[1:]:
-            if base in self:
-                self[kind] = self[base]
-                return self[base]
-        if issubclass(kind, Mapping):
-            return _write_mapping
-        if issubclass(kind, Iterator):
-            return _write_sequence
-        raise TypeError(f"cannot marshal {kind} objects")
-
-
-_WRITERS: Final = _Writers(
+_WRITERS: Final = Writers(
     {
         type(None): _write_nil,
         bool: _write_bool,
@@ -169,7 +153,9 @@ _WRITERS: Final = _Writers(
         GeneratorType: _write_sequence,
         dict: _write_mapping,
         Listing: _write_listing,
-    }
+    },
+    mapping=_write_mapping,
+    sequence=_write_sequence,
 )
 
 
