@@ -7,10 +7,11 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from moromi.checksums import Digest, new_digest
+from moromi.constants import UPLOAD_DIGESTS
 from moromi.errors import ActionNotAllowed, GenericError, LockError, ParameterError
 from moromi_hub.call import Call
 from moromi_hub.uploads import place as places
-from moromi_hub.uploads.digests import make_digest
 
 
 class ReadError(Exception):
@@ -34,7 +35,7 @@ def receive(call: Call, query: Mapping[str, str], blocks: Iterable[bytes]) -> di
     verify = query.get("fileverify", "")
     offset = _offset(query.get("offset", "0"))
     overwrite = bool(query.get("overwrite"))
-    digest = make_digest(verify) if verify else None
+    digest = upload_digest(verify) if verify else None
     place = places.place_of(call, query.get("filepath", ""), query["filename"], query.get("volume"))
     with places.writable_directory(call, place) as directory:
         if offset == 0 and not overwrite and places.exists(directory, place.name):
@@ -60,6 +61,13 @@ def receive(call: Call, query: Mapping[str, str], blocks: Iterable[bytes]) -> di
     if digest is not None:
         result["hexdigest"] = digest.hexdigest()
     return result
+
+
+def upload_digest(kind: str) -> Digest:
+    """A new digest of a kind that uploads may have. Raises GenericError `Unsupported verify type: …`."""
+    if kind not in UPLOAD_DIGESTS:
+        raise GenericError(f"Unsupported verify type: {kind}")
+    return new_digest(kind)
 
 
 def _refuse_existing(directory: int, place: places.Place) -> None:

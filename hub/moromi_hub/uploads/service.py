@@ -7,13 +7,13 @@ import binascii
 import os
 import stat
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+from moromi.checksums import file_digests
 from moromi.errors import GenericError, ParameterError
 from moromi_hub.call import Call
 from moromi_hub.uploads import place as places
-from moromi_hub.uploads.digests import digest_file, make_digest
-from moromi_hub.uploads.raw import lock, write_all
+from moromi_hub.uploads.raw import lock, upload_digest, write_all
 
 
 def work_path(call: Call, relative: str, volume: str | None = None) -> Path:
@@ -53,13 +53,20 @@ def upload_file(
                 return True
             file.truncate(size)
             file.seek(0)
-            return digest is None or digest_file(file, digest[0])[1] == digest[1]
+            return digest is None or _file_digest(file, digest[0])[1] == digest[1]
+
+
+def _file_digest(file: BinaryIO, kind: str) -> tuple[int, str]:
+    """Length and digest of a file from its present position to its end."""
+    upload_digest(kind)
+    size, found = file_digests(file, kind)
+    return size, found[kind]
 
 
 def _fits(data: bytes, size: int, digest: tuple[str, str] | None) -> bool:
     if digest is None:
         return size == len(data)
-    found = make_digest(digest[0])
+    found = upload_digest(digest[0])
     found.update(data)
     return size == len(data) and found.hexdigest() == digest[1]
 
@@ -99,7 +106,7 @@ def check_upload(place: places.Place, verify: str | None, tail: int | None) -> d
                 if tail < 0:
                     raise GenericError(f"Invalid tail value: {tail}")
                 file.seek(max(0, info.st_size - tail))
-            length, hexdigest = digest_file(file, verify)
+            length, hexdigest = _file_digest(file, verify)
             result |= {"sumlength": length, "hexdigest": hexdigest}
         return result
 
@@ -124,5 +131,5 @@ def wanted_digest(md5sum: Any, checksum: Any) -> tuple[str, str] | None:
     if isinstance(stated, str):
         return "md5", stated
     kind, value = stated
-    make_digest(kind)
+    upload_digest(kind)
     return str(kind), str(value)
