@@ -41,7 +41,7 @@ def wait_for_subtasks(
     with faultCode and faultString. Raises the fault of the first failed task; GenericError after `timeout`
     seconds.
     """
-    wait = _Wait(context, subtasks, failany, canfail)
+    wait = _Wait(context, failany, canfail)
     with _waiting(context):
         context.session.host.taskSetWait(context.task_id, list(subtasks) if subtasks is not None else None)
         wait.loop(all, timeout)
@@ -63,11 +63,8 @@ def _waiting(context: Context) -> Iterator[None]:
 class _Wait:
     """One wait in progress."""
 
-    def __init__(
-        self, context: Context, subtasks: Sequence[int] | None, failany: bool, canfail: Collection[int]
-    ) -> None:
+    def __init__(self, context: Context, failany: bool, canfail: Collection[int]) -> None:
         self._context = context
-        self._subtasks = subtasks
         self._failany = failany
         self._canfail = canfail
         self.finished: list[int] = []

@@ -44,12 +44,6 @@ def is_user(call: Call, user_id: int) -> bool:
     return queries.is_member(call.tx, session.user_id, user_id)
 
 
-def assert_user(call: Call, user_id: int) -> None:
-    """Raise ActionNotAllowed `not owner` unless `is_user`."""
-    if not is_user(call, user_id):
-        raise ActionNotAllowed("not owner")
-
-
 @dataclass(frozen=True)
 class CallingHost:
     """The builder that calls."""

@@ -34,7 +34,6 @@ class Transaction:
         self._connection: Connection | None = None
         self._event: int | None = None
         self._messages: list[str] = []
-        self._before_commit: list[Callable[[], None]] = []
         self._after_commit: list[Callable[[], None]] = []
         self._on_rollback: list[Callable[[], None]] = []
         self.wrote = False
@@ -107,10 +106,6 @@ class Transaction:
         if text not in self._messages:
             self._messages.append(text)
 
-    def before_commit(self, action: Callable[[], None]) -> None:
-        """Run `action` just before a commit; an exception in it prevents the commit."""
-        self._before_commit.append(action)
-
     def after_commit(self, action: Callable[[], None]) -> None:
         """Run `action` once the commit has happened: the place to remove files no row promises any more.
 
@@ -130,20 +125,16 @@ class Transaction:
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """A nested unit: an exception undoes it alone, with its messages, actions and event."""
-        marks = (
-            len(self._messages),
-            len(self._before_commit),
-            len(self._after_commit),
-            len(self._on_rollback),
-        )
+        messages, actions = len(self._messages), len(self._after_commit)
+        undoings = len(self._on_rollback)
         nested = self.connection.begin_nested()
         try:
             yield
         except BaseException:
             nested.rollback()
-            del self._messages[marks[0] :], self._before_commit[marks[1] :], self._after_commit[marks[2] :]
-            undo = self._on_rollback[marks[3] :]
-            del self._on_rollback[marks[3] :]
+            del self._messages[messages:], self._after_commit[actions:]
+            undo = self._on_rollback[undoings:]
+            del self._on_rollback[undoings:]
             _run_all(reversed(undo))
             raise
         else:
@@ -162,8 +153,6 @@ class Transaction:
 
     def commit(self) -> None:
         """Send the queued messages and commit, then run the after-commit actions."""
-        for action in self._before_commit:
-            action()
         if self._messages:
             texts = func.unnest(literal(self._messages, ARRAY(Text)))
             values = texts.table_valued("message").render_derived()
@@ -187,7 +176,7 @@ class Transaction:
 
     def _close(self) -> None:
         connection, self._connection = self._connection, None
-        self._messages, self._before_commit = [], []
+        self._messages = []
         self._event = None
         self.wrote = False
         if connection is not None:

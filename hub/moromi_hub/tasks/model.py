@@ -15,7 +15,6 @@ from typing import Any
 from moromi.constants import TaskState
 from moromi.errors import Fault, GenericError
 from moromi.wire import xmlrpc
-from moromi.wire.named import split_named
 
 FINISHED = frozenset({TaskState.CLOSED, TaskState.CANCELED, TaskState.FAILED})
 
@@ -38,11 +37,6 @@ def decode_request(text: str | None) -> list[Any]:
         return xmlrpc.decode_request(_message(text))[1]
     except ValueError as error:
         raise UnreadableTask(f"Unreadable task request: {error}") from error
-
-
-def named_arguments(arguments: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
-    """Positional and named arguments of a decoded request."""
-    return split_named(arguments)
 
 
 def decode_result(text: str | None) -> Any:
