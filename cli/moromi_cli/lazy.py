@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 import click
 
+from moromi_cli.output import Shown
+from moromi_cli.session import JSON
 from moromi_cli.table import CATEGORIES, COMMANDS, resolve
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -26,7 +28,8 @@ class MoromiCommand(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         ctx.obj.begin(ctx, self.anonymous)
-        return super().invoke(ctx)
+        result = super().invoke(ctx)
+        return result.print(ctx.obj.json) if isinstance(result, Shown) else result
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         formatter.write(usage(ctx) + "\n")
@@ -43,6 +46,27 @@ def command(name: str, usage: str = "", *, anonymous: bool = False) -> Callable[
         made.usage = usage
         made.anonymous = anonymous
         return made
+
+    return wrap
+
+
+def set_json(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    """`--json`: kept with the context, so that listing commands need no parameter for it."""
+    ctx.meta[JSON] = value
+
+
+def listing(name: str, usage: str = "", *, anonymous: bool = True) -> Callable[[F], MoromiCommand]:
+    """Declare a command that lists or shows: as `command`, with `--json`.
+
+    The function fetches, and returns `Shown`: the data, and the lines that Koji prints of it. Which of the
+    two comes out is not its business; one that must know has `cli.json`.
+    """
+
+    def wrap(function: F) -> MoromiCommand:
+        option = click.option(
+            "--json", is_flag=True, expose_value=False, callback=set_json, help="print the data as JSON"
+        )
+        return command(name, usage, anonymous=anonymous)(option(function))
 
     return wrap
 

@@ -48,11 +48,11 @@ def find_event(cli: Cli, event: int | None, ts: int | None, repo: int | None) ->
 def event_arguments(
     cli: Cli, event: int | None, ts: int | None, repo: int | None, silent: bool = False
 ) -> dict[str, int]:
-    """`{'event': id}` for calls, or nothing; says which event it is, unless `silent`."""
+    """`{'event': id}` for calls, or nothing; says which event it is, unless `silent` or for JSON."""
     found = find_event(cli, event, ts, repo)
     if found is None:
         return {}
-    if not silent:
+    if not (silent or cli.json):
         say(f"Querying at event {found['id']} ({asctime(found['ts'])})")
     return {"event": found["id"]}
 

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 
@@ -57,6 +58,27 @@ def say_json(data: Any) -> None:
     import json
 
     sys.stdout.write(json.dumps(data, indent=2, default=str, ensure_ascii=False) + "\n")
+
+
+@dataclass
+class Shown:
+    """What a listing command found: `data` for `--json`, `lines` as Koji prints it, and the exit code.
+
+    `lines` may be a generator: it does not run for JSON.
+    """
+
+    data: Any
+    lines: Iterable[str]
+    code: int = 0
+
+    def print(self, as_json: bool) -> int:
+        """Put one of the two on stdout; the exit code."""
+        if as_json:
+            say_json(self.data)
+        else:
+            for line in self.lines:
+                say(line)
+        return self.code
 
 
 def asctime(ts: float | None) -> str:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from moromi.paths import PathInfo
 
 API_VERSION = 1
+#: Where a command's context keeps that `--json` was given.
+JSON = "moromi.json"
 
 
 @dataclass
@@ -28,6 +30,7 @@ class Cli:
     noauth: bool = False
     quiet: bool = False
     anonymous: bool = False
+    json: bool = False
     command: click.Context | None = None
     _session: "ClientSession | None" = field(default=None, repr=False)
     _told_retry: bool = False
@@ -35,6 +38,7 @@ class Cli:
     def begin(self, ctx: click.Context, anonymous: bool) -> None:
         """A command starts; called before its function."""
         self.command = ctx
+        self.json = bool(ctx.meta.get(JSON))
         mine = bool(ctx.params.get("mine"))
         self.anonymous = anonymous and not self.settings.force_auth and not mine
 

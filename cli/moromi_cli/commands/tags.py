@@ -1,12 +1,13 @@
 """Tags and targets: lists, one in full, and who inherits from whom."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import click
 
 from moromi_cli import options
-from moromi_cli.lazy import command
-from moromi_cli.output import say, say_all, say_json, yes_no
+from moromi_cli.lazy import command, listing
+from moromi_cli.output import Shown, say, say_all, say_json, yes_no
 from moromi_cli.session import Cli
 
 
@@ -67,24 +68,25 @@ def list_tags(
         say(text)
 
 
-@command("list-targets", "[options]", anonymous=True)
+@listing("list-targets", "[options]")
 @click.option("--name", help="only this target")
 @options.quiet
-@options.as_json
-def list_targets(cli: Cli, name: str | None, quiet: bool, as_json: bool) -> None:
+def list_targets(cli: Cli, name: str | None, quiet: bool) -> Shown:
     """Build targets."""
     targets = sorted(cli.session.getBuildTargets(name), key=lambda target: str(target["name"]))
-    if as_json:
-        say_json(targets)
-        return
-    if not targets:
+    if not (targets or cli.json):
         raise cli.usage_error(f"No such build target: {name}" if name else "No targets were found")
+    return Shown(targets, target_rows(targets, cli.is_quiet(quiet)))
+
+
+def target_rows(targets: list[dict[str, Any]], quiet: bool) -> Iterator[str]:
+    """Header and rows of `list-targets`."""
     form = "{:<30s} {:<30s} {:<30s}"
-    if not cli.is_quiet(quiet):
-        say(form.format("Name", "Buildroot", "Destination"))
-        say("-" * 93)
+    if not quiet:
+        yield form.format("Name", "Buildroot", "Destination")
+        yield "-" * 93
     for target in targets:
-        say(form.format(target["name"], target["build_tag_name"], target["dest_tag_name"]))
+        yield form.format(target["name"], target["build_tag_name"], target["dest_tag_name"])
 
 
 @command("list-tag-inheritance", "[options] <tag>", anonymous=True)
