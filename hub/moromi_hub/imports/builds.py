@@ -24,7 +24,7 @@ from moromi_hub.builds import notify
 from moromi_hub.builds import service as builds
 from moromi_hub.call import Call
 from moromi_hub.imports import noarch
-from moromi_hub.imports.rpms import import_rpm, uploaded_file
+from moromi_hub.imports.rpms import Delivery, import_rpms, uploaded_file
 from moromi_hub.tasks import service as tasks
 from moromi_hub.uploads.service import work_path
 from moromi_hub.volumes import links
@@ -82,8 +82,10 @@ def complete_build(call: Call, task_id: int, build_id: int, results: Results) ->
     call.run_callbacks("preImport", **details, build=None)
     volume = volume_for_import(call, _policy_data(call, task_id, source, results))
     build = builds.set_state(call, build, BuildState.COMPLETE, volume_id=volume["id"])
-    for name in (results.srpm, *rpms):
-        import_rpm(call, work_path(call, name), build, results.buildroots.get(name))
+    names = (results.srpm, *rpms)
+    import_rpms(
+        call, build, [Delivery(work_path(call, name), results.buildroots.get(name)) for name in names]
+    )
     import_logs(call, build, results.logs)
     links.keep_default_link(call, build)
     call.run_callbacks("postImport", **details, build=build)

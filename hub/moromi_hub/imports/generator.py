@@ -36,7 +36,7 @@ from moromi_hub.imports.metadata import (
     output_type,
     read,
 )
-from moromi_hub.imports.rpms import import_rpm, uploaded_file
+from moromi_hub.imports.rpms import Delivery, import_rpms, uploaded_file
 from moromi_hub.policies import service as policies
 from moromi_hub.uploads.service import work_path
 from moromi_hub.users import membership
@@ -332,13 +332,16 @@ def _write_buildroot(call: Call, work: Import, root: Info, rpm_ids: list[int], a
 def _bring_in(call: Call, work: Import, build: dict[str, Any], roots: Mapping[Any, int]) -> None:
     placed: set[Path] = set()
     logs = call.paths.build_logs(build)
+    packages = [output for output in work.outputs if output.kind == "rpm"]
+    import_rpms(
+        call,
+        build,
+        [Delivery(each.path, roots[each.stated["buildroot_id"]], each.stated) for each in packages],
+    )
     for output in work.outputs:
-        root_id = roots[output.stated["buildroot_id"]]
-        if output.kind == "rpm":
-            import_rpm(call, output.path, build, root_id, fileinfo=output.stated)
-        elif output.kind == "archive":
-            _archive(call, build, output, root_id)
-        elif not output.stated.get("metadata_only"):
+        if output.kind == "archive":
+            _archive(call, build, output, roots[output.stated["buildroot_id"]])
+        elif output.kind == "log" and not output.stated.get("metadata_only"):
             target = Path(join(logs, output.stated.get("subdir") or "", output.path.name))
             import_log(call, output.path, target, placed)
     files.write(call.tx, builds.build_directory(call, build) / "metadata.json", work.metadata.text.encode())

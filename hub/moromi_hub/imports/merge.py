@@ -17,7 +17,7 @@ from moromi_hub import files
 from moromi_hub.buildroots import service as buildroots
 from moromi_hub.builds import service as builds
 from moromi_hub.call import Call
-from moromi_hub.imports.rpms import import_rpm, uploaded_file
+from moromi_hub.imports.rpms import Delivery, import_rpms, uploaded_file
 from moromi_hub.rpms import service as rpms
 from moromi_hub.tagging import service as tagging
 from moromi_hub.tasks import service as tasks
@@ -43,9 +43,9 @@ def merge_scratch(call: Call, task_id: int) -> int:
     _check_sources(call, build, request)
     _check_arches(call, task_id, build, {result.arch for result in results})
     logs = Path(call.paths.build_logs(build))
+    deliveries = [Delivery(path, result.buildroot_id) for result in results for path in result.rpms]
+    import_rpms(call, build, deliveries, keep=True)
     for result in results:
-        for path in result.rpms:
-            import_rpm(call, path, build, result.buildroot_id, keep=True)
         for path in result.logs:
             files.copy(call.tx, uploaded_file(call, path), logs / result.arch / path.name)
     tagging.note_update(call, build["id"], TagUpdateType.IMPORT)

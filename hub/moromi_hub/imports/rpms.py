@@ -1,16 +1,21 @@
-"""One rpm comes into the system: its row, its file and its own signature (data-model.md section 7.2)."""
+"""Rpms come into the system: their rows, their files and their own signatures (data-model.md section 7.2).
+
+All packages of an import go through `_bring_in` together, so that the number of
+statements does not depend on how many there are. Callbacks are run for each of them.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from moromi.constants import INTERNAL_REPO_ID, BuildState
 from moromi.errors import GenericError
 from moromi.names import target_release
-from moromi.rpm import Header, read_header
+from moromi.rpm import Header, read_header, rip_rpm_sighdr
 from moromi_hub import files
 from moromi_hub.builds import service as builds
 from moromi_hub.call import Call
@@ -18,6 +23,27 @@ from moromi_hub.rpms import service as rpm_rows
 from moromi_hub.signatures import service as signatures
 
 Info = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """An uploaded package to be imported, and what its deliverer states of it."""
+
+    path: Path
+    buildroot_id: int | None = None
+    fileinfo: Info | None = None
+    """What a content generator says of the file."""
+
+
+@dataclass(frozen=True)
+class _Package:
+    """A delivery that has been read."""
+
+    delivery: Delivery
+    content: Path
+    rpm: dict[str, Any]
+    """What its header says; its row, once there is one."""
+    sighdr: bytes
 
 
 def uploaded_file(call: Call, path: Path) -> Path:
@@ -48,48 +74,81 @@ def header_info(header: Header) -> dict[str, Any]:
     }
 
 
-def import_rpm(
-    call: Call,
-    path: Path,
-    build: Info | None = None,
-    buildroot_id: int | None = None,
-    wrapper: bool = False,
-    fileinfo: Info | None = None,
-    keep: bool = False,
-) -> dict[str, Any]:
+def import_rpm(call: Call, path: Path) -> dict[str, Any]:
     """Import an uploaded file; the shape `ImportedRPM` is returned.
 
-    Without `build`, a source package has or makes the build of its name, and a
-    binary one belongs to the build of its SOURCERPM. `wrapper` lets the source
-    package have any name. `fileinfo` is what a content generator says of the file.
-    `keep` imports a copy and leaves the file where it is.
+    A source package has or makes the build of its name, and a binary one belongs to
+    the build of its SOURCERPM.
     """
-    content = uploaded_file(call, path)
+    package = _read(call, Delivery(path))
+    build = _build_of(call, package.rpm)
+    _bring_in(call, build, [package])
+    return {**package.rpm, "build": build, "brootid": None}
+
+
+def import_rpms(
+    call: Call, build: Info, deliveries: Sequence[Delivery], *, wrapper: bool = False, keep: bool = False
+) -> None:
+    """Import the packages of a build.
+
+    `wrapper` lets their source package have any name. `keep` imports copies and leaves the files where
+    they are. Raises GenericError for a missing file, a name that does not fit or is taken, and for a
+    build that was given up.
+    """
+    packages = [_read(call, delivery) for delivery in deliveries]
+    for package in packages if not wrapper else ():
+        _check_source(package.rpm, package.delivery.path, build)
+    if packages:
+        _bring_in(call, build, packages, keep=keep)
+
+
+def _read(call: Call, delivery: Delivery) -> _Package:
+    content = uploaded_file(call, delivery.path)
     header = read_header(content)
     rpm = header_info(header)
     expected = f"{rpm['name']}-{rpm['version']}-{rpm['release']}.{rpm['arch']}.rpm"
-    if path.name != expected:
-        raise GenericError(f"bad filename: {path.name} (expected {expected})")
-    if build is None:
-        build = _build_of(call, rpm)
-    elif not wrapper:
-        _check_source(rpm, path, build)
+    if delivery.path.name != expected:
+        raise GenericError(f"bad filename: {delivery.path.name} (expected {expected})")
+    rpm |= {"size": content.stat().st_size, "payloadhash": header.sigmd5}
+    rpm |= {"buildroot_id": delivery.buildroot_id, "external_repo_id": INTERNAL_REPO_ID}
+    return _Package(delivery, content, rpm, rip_rpm_sighdr(content))
+
+
+def _bring_in(call: Call, build: Info, packages: Sequence[_Package], *, keep: bool = False) -> None:
     if build["state"] in (BuildState.FAILED, BuildState.CANCELED, BuildState.DELETED):
         raise GenericError(f"Build is {BuildState(build['state']).name}: {build['nvr']}")
-    rpm |= {"draft": build["draft"], "build_id": build["id"], "size": content.stat().st_size}
-    rpm |= {"payloadhash": header.sigmd5, "buildroot_id": buildroot_id, "external_repo_id": INTERNAL_REPO_ID}
-    rpm["id"] = rpm_rows.add_rpm(call, rpm, (fileinfo or {}).get("extra"))
-    details = {"type": "rpm", "rpm": rpm, "build": build, "filepath": str(path), "fileinfo": fileinfo}
-    call.run_callbacks("preImport", **details)
     builds.add_types(call, build["id"], "rpm")
-    target = builds.build_directory(call, build) / call.paths.rpm(rpm)
-    if keep:
-        files.copy(call.tx, content, target)
-    else:
-        files.put(call.tx, path, target)
-    signatures.store_own_signature(call, rpm, build, target)
-    call.run_callbacks("postImport", **details)
-    return {**rpm, "build": build, "brootid": None}
+    _add_rows(call, build, packages)
+    notes = [_note(build, package) for package in packages]
+    for note in notes:
+        call.run_callbacks("preImport", **note)
+    directory = builds.build_directory(call, build)
+    for package in packages:
+        target = directory / call.paths.rpm(package.rpm)
+        if keep:
+            files.copy(call.tx, package.content, target)
+        else:
+            files.put(call.tx, package.delivery.path, target)
+    signatures.store_own_signatures(call, build, [(package.rpm, package.sighdr) for package in packages])
+    # From here on all packages of the import are in place: their rows, and their files below `directory`.
+    for note in notes:
+        call.run_callbacks("postImport", **note)
+
+
+def _add_rows(call: Call, build: Info, packages: Sequence[_Package]) -> None:
+    rows = []
+    for package in packages:
+        package.rpm.update(draft=build["draft"], build_id=build["id"])
+        rows.append({**package.rpm, "extra": (package.delivery.fileinfo or {}).get("extra")})
+    for package, rpm_id in zip(packages, rpm_rows.add_rpms(call, rows), strict=True):
+        package.rpm["id"] = rpm_id
+
+
+def _note(build: Info, package: _Package) -> dict[str, Any]:
+    """What callbacks are told of an import."""
+    delivery = package.delivery
+    note = {"type": "rpm", "rpm": package.rpm, "build": build, "filepath": str(delivery.path)}
+    return {**note, "fileinfo": delivery.fileinfo}
 
 
 def _build_of(call: Call, rpm: Info) -> dict[str, Any]:

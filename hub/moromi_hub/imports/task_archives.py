@@ -23,7 +23,7 @@ from moromi_hub.imports import legacy
 from moromi_hub.imports.archives import SIDE_FILES, import_archive
 from moromi_hub.imports.builds import import_log
 from moromi_hub.imports.pom import read_coordinates
-from moromi_hub.imports.rpms import import_rpm, uploaded_file
+from moromi_hub.imports.rpms import Delivery, import_rpms, uploaded_file
 from moromi_hub.rpms import service as rpms
 from moromi_hub.tasks import service as tasks
 from moromi_hub.uploads.service import work_path
@@ -193,9 +193,9 @@ def _import_logs(call: Call, build: Info, logs: Iterable[tuple[str, str]]) -> No
 def import_wrapper_rpms(call: Call, build: Info, results: Info) -> None:
     """Rpms that wrap what a build made; their names need not be the build's, their logs go to `noarch`."""
     top = call.paths.taskrelpath(results["task_id"])
-    for name in (results["srpm"], *results["rpms"]):
-        path = work_path(call, join(top, name))
-        import_rpm(call, path, build, results.get("buildroot_id"), wrapper=True)
+    paths = [work_path(call, join(top, name)) for name in (results["srpm"], *results["rpms"])]
+    deliveries = [Delivery(path, results.get("buildroot_id")) for path in paths]
+    import_rpms(call, build, deliveries, wrapper=True)
     _import_logs(call, build, ((join(top, name), "noarch") for name in results["logs"]))
 
 

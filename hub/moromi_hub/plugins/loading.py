@@ -14,12 +14,17 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from flask import Blueprint
+from sqlalchemy import Engine
+
 from moromi import plugins
 from moromi.policy import PolicyTest
 from moromi_hub.plugins import bridge
 from moromi_hub.plugins.configuration import Configuration
+from moromi_hub.plugins.schema import Schema
 from moromi_hub.rpc.registry import Export
 from moromi_hub.settings import Settings
+from moromi_hub.worker.model import Job
 
 ENTRY_POINTS = "moromi.hub_plugins"
 EXPORTS = "moromi_exports"
@@ -41,6 +46,14 @@ class Plugins:
     """Called as `function(call, kind, **arguments)`."""
     tests: list[type[PolicyTest]] = field(default_factory=list)
     configurations: dict[Configuration[Any], Any] = field(default_factory=dict)
+    schemas: list[Schema] = field(default_factory=list)
+    blueprints: list[Blueprint] = field(default_factory=list)
+    jobs: list[Job] = field(default_factory=list)
+
+    def prepare(self, engine: Engine) -> None:
+        """Make or upgrade the tables of all plugins. Raises PluginError."""
+        for schema in self.schemas:
+            schema.prepare(engine)
 
 
 def load(settings: Settings) -> Plugins:
@@ -66,6 +79,12 @@ def _add(found: Plugins, module: ModuleType, directory: Path) -> None:
     for value in vars(module).values():
         if isinstance(value, Configuration):
             found.configurations[value] = value.read(directory)
+        elif isinstance(value, Schema):
+            found.schemas.append(value)
+        elif isinstance(value, Blueprint):
+            found.blueprints.append(value)
+        elif isinstance(value, Job):
+            found.jobs.append(value)
     found.exports += [*_own_exports(module), *bridge.exports(module)]
     for kind, function in (*_own_callbacks(module), *bridge.callbacks(module)):
         found.callbacks.register(kind, function)

@@ -14,19 +14,16 @@ from sqlalchemy import (
     Text,
     and_,
     bindparam,
-    cast,
     delete,
     func,
-    insert,
-    literal,
     select,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
-from sqlalchemy.dialects.postgresql import insert as insert_or_skip
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.sql.expression import FromClause
 
 from moromi.arches import SOURCE_ARCHES
 from moromi.constants import INTERNAL_REPO_ID
+from moromi_hub.db.bulk import insertion
 from moromi_hub.db.columns import decoded, integer_array, text_array
 from moromi_hub.db.transaction import Transaction
 from moromi_schema import tables as t
@@ -64,6 +61,9 @@ _PREFERENCE = (
 )
 NVRA_KEYS = ("name", "version", "release", "arch")
 EXTERNAL_KEYS = (*NVRA_KEYS, "epoch", "payloadhash", "size", "buildtime")
+BUILD_KEYS = (*EXTERNAL_KEYS, "draft", "build_id", "buildroot_id", "external_repo_id", "extra")
+Nvra = tuple[str, ...]
+"""The values of `NVRA_KEYS`."""
 
 
 def joined() -> FromClause:
@@ -132,22 +132,15 @@ def existing_repo_ids(tx: Transaction, ids: Sequence[int]) -> set[int]:
 
 def add_external(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
     """Make rows of external rpms in one statement; those that another transaction made first are left."""
-    keys = (*EXTERNAL_KEYS, "external_repo_id")
-    kinds = [t.rpminfo.c[key].type for key in keys]
-    arrays = [
-        cast(literal([row[key] for row in rows], ARRAY(kind)), ARRAY(kind))
-        for key, kind in zip(keys, kinds, strict=True)
-    ]
-    new = func.unnest(*arrays).table_valued(
-        *(Column(key, kind) for key, kind in zip(keys, kinds, strict=True))
-    )
-    made = insert_or_skip(t.rpminfo).from_select(keys, select(*new.render_derived(name="new").c))
+    made = insertion(t.rpminfo, (*EXTERNAL_KEYS, "external_repo_id"), rows)
     tx.execute(made.on_conflict_do_nothing())
 
 
-def add(tx: Transaction, values: Mapping[str, Any]) -> int:
-    """Make the row of an rpm and return its id. A repeated NVRA is the database's unique violation."""
-    return int(tx.scalar(insert(t.rpminfo).values(**values).returning(t.rpminfo.c.id)))
+def add_many(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> dict[Nvra, int]:
+    """Make rows with `BUILD_KEYS` in one statement; ids by name, without those whose name is taken."""
+    made = insertion(t.rpminfo, BUILD_KEYS, rows).on_conflict_do_nothing()
+    names = [t.rpminfo.c[key] for key in NVRA_KEYS]
+    return {tuple(row[1:]): row[0] for row in tx.execute(made.returning(t.rpminfo.c.id, *names))}
 
 
 def of_build(tx: Transaction, build_id: int) -> bool:
@@ -173,11 +166,10 @@ def source_package(tx: Transaction, build_id: int) -> dict[str, Any] | None:
     return tx.row(select(*columns).where(*where).order_by(t.rpminfo.c.id))
 
 
-def in_build(tx: Transaction, build_id: int, rpm: Mapping[str, Any]) -> bool:
-    """Whether a build has an rpm of this NVRA."""
-    where = [t.rpminfo.c[key] == rpm[key] for key in NVRA_KEYS]
-    found = select(t.rpminfo.c.id).where(t.rpminfo.c.build_id == build_id, *where)
-    return tx.scalar(found) is not None
+def names_of_build(tx: Transaction, build_id: int) -> set[Nvra]:
+    """The names of a build's rpms."""
+    names = select(*(t.rpminfo.c[key] for key in NVRA_KEYS)).where(t.rpminfo.c.build_id == build_id)
+    return {tuple(row) for row in tx.execute(names)}
 
 
 def listing(

@@ -6,8 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy.exc import IntegrityError
-
 from moromi.constants import INTERNAL_REPO_ID
 from moromi.errors import GenericError
 from moromi.names import nvra, parse_NVRA
@@ -80,23 +78,36 @@ def repo_id(call: Call, location: Any) -> int:
     return int(found["id"])
 
 
-def add_rpm(call: Call, rpm: Mapping[str, Any], extra: Any = None) -> int:
-    """Make the entry of an rpm of a build and return its id; nothing is checked but that its name is new.
+def add_rpms(call: Call, rpms: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Make the entries of rpms of one build and return their ids; nothing is checked but that names are new.
 
     Raises GenericError `rpm already exists: …`. The unique index on names decides
     between two imports of one name; drafts may share names, but not within a build.
     """
-    if rpm["draft"] and queries.in_build(call.tx, rpm["build_id"], rpm):
-        raise GenericError(f"rpm already exists: {nvra(rpm)}")
-    keys = (*queries.EXTERNAL_KEYS, "draft", "build_id", "buildroot_id", "external_repo_id")
-    values = {key: rpm[key] for key in keys}
-    values["extra"] = None if extra is None else json.dumps(extra)
-    try:
-        return queries.add(call.tx, values)
-    except IntegrityError as error:
-        if "rpminfo_unique_nvra_not_draft" in str(error.orig):
-            raise GenericError(f"rpm already exists: {nvra(rpm)}") from error
-        raise
+    taken = queries.names_of_build(call.tx, rpms[0]["build_id"]) if rpms[0]["draft"] else set()
+    rows = [{**rpm, "extra": _json(rpm.get("extra"))} for rpm in rpms]
+    names = [_name(rpm) for rpm in rpms]
+    for name, rpm in zip(names, rpms, strict=True):
+        if name in taken:
+            raise _exists(rpm)
+        taken.add(name)
+    made = queries.add_many(call.tx, rows)
+    for name, rpm in zip(names, rpms, strict=True):
+        if name not in made:
+            raise _exists(rpm)
+    return [made[name] for name in names]
+
+
+def _name(rpm: Mapping[str, Any]) -> queries.Nvra:
+    return tuple(rpm[key] for key in queries.NVRA_KEYS)
+
+
+def _json(extra: Any) -> str | None:
+    return None if extra is None else json.dumps(extra)
+
+
+def _exists(rpm: Mapping[str, Any]) -> GenericError:
+    return GenericError(f"rpm already exists: {nvra(rpm)}")
 
 
 def arches_of(call: Call, build_id: int) -> set[str]:

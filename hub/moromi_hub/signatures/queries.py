@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, delete, select
 from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 
+from moromi_hub.db.bulk import insertion
 from moromi_hub.db.transaction import Transaction
 from moromi_schema import tables as t
 
@@ -37,11 +38,11 @@ def of_rpm(tx: Transaction, rpm_id: int, sigkey: str | None = None) -> list[dict
     return tx.rows(query)
 
 
-def add(tx: Transaction, rpm_id: int, sigkey: str, sighash: str) -> bool:
-    """Note a signature; False if there is one of that key."""
-    row = insert_or_skip(t.rpmsigs).values(rpm_id=rpm_id, sigkey=sigkey, sighash=sighash)
-    added = tx.execute(row.on_conflict_do_nothing(constraint="rpmsigs_no_resign"))
-    return added.rowcount == 1
+def add(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> set[int]:
+    """Note signatures, one an rpm, in one statement; the ids of the rpms that had none of that key."""
+    made = insertion(t.rpmsigs, ("rpm_id", "sigkey", "sighash"), rows)
+    made = made.on_conflict_do_nothing(constraint="rpmsigs_no_resign")
+    return set(tx.scalars(made.returning(t.rpmsigs.c.rpm_id)))
 
 
 def remove(tx: Transaction, rpm_id: int, sigkeys: Sequence[str]) -> None:

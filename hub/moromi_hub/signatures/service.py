@@ -14,7 +14,6 @@ from moromi.names import nvra
 from moromi.rpm import (
     get_sighdr_key,
     padded,
-    rip_rpm_sighdr,
     sighdr_sigmd5,
     splice_rpm_sighdr,
     spliced,
@@ -28,9 +27,12 @@ from moromi_hub.signatures import queries
 Info = Mapping[str, Any]
 
 
-def store_own_signature(call: Call, rpm: Info, build: Info, path: Path) -> None:
-    """Store the signature header that an imported file (at `path`) comes with; its key may be ''."""
-    _store(call, rpm, build, rip_rpm_sighdr(path))
+def store_own_signatures(call: Call, build: Info, headers: Sequence[tuple[Info, bytes]]) -> None:
+    """Store the signature headers that imported files of a build come with, each beside its rpm.
+
+    The key may be ''. The number of statements does not depend on how many there are.
+    """
+    _store(call, build, headers)
 
 
 def add_signature(call: Call, rpm_info: Any, sighdr: bytes) -> None:
@@ -47,23 +49,38 @@ def add_signature(call: Call, rpm_info: Any, sighdr: bytes) -> None:
     digest = sighdr_sigmd5(sighdr)
     if digest != rpm["payloadhash"]:
         raise GenericError(f"wrong md5 for {nvra(rpm)}: {digest}")
-    _store(call, rpm, build, sighdr)
+    _store(call, build, [(rpm, sighdr)])
 
 
-def _store(call: Call, rpm: Info, build: Info, sighdr: bytes) -> None:
-    sigkey = get_sighdr_key(sighdr) or ""
-    content = padded(sighdr)
-    sighash = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    details = {"sigkey": sigkey, "sighash": sighash, "build": build, "rpm": rpm}
-    call.run_callbacks("preRPMSign", **details)
-    if not queries.add(call.tx, rpm["id"], sigkey, sighash):
-        raise GenericError(f"Signature already exists for package {nvra(rpm)}, key {sigkey}")
+def _store(call: Call, build: Info, headers: Sequence[tuple[Info, bytes]]) -> None:
+    contents = [padded(sighdr) for _rpm, sighdr in headers]
+    notes = [_note(build, rpm, content) for (rpm, _sighdr), content in zip(headers, contents, strict=True)]
+    for note in notes:
+        call.run_callbacks("preRPMSign", **note)
+    rows = [{**note, "rpm_id": note["rpm"]["id"]} for note in notes]
+    added = queries.add(call.tx, rows)
+    for note in notes:
+        if note["rpm"]["id"] not in added:
+            name = nvra(note["rpm"])
+            raise GenericError(f"Signature already exists for package {name}, key {note['sigkey']}")
     directory = builds.build_directory(call, build)
+    for note, content in zip(notes, contents, strict=True):
+        _keep_header(call, directory, note["rpm"], note["sigkey"], content)
+    for note in notes:
+        call.run_callbacks("postRPMSign", **note)
+
+
+def _note(build: Info, rpm: Info, content: bytes) -> dict[str, Any]:
+    """What callbacks are told of a signature."""
+    sighash = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    return {"sigkey": get_sighdr_key(content) or "", "sighash": sighash, "build": build, "rpm": rpm}
+
+
+def _keep_header(call: Call, directory: Path, rpm: Info, sigkey: str, content: bytes) -> None:
     if sigkey:
         # what a deletion that was cut off left behind would be taken for a copy with this signature
         (directory / call.paths.signed(rpm, sigkey)).unlink(missing_ok=True)
     files.write(call.tx, directory / call.paths.sighdr(rpm, sigkey), content)
-    call.run_callbacks("postRPMSign", **details)
 
 
 def rpm_id_of(call: Call, rpm_info: Any) -> int | None:

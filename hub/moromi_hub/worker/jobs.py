@@ -8,41 +8,16 @@ for nothing: messages are hints.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
-
 from moromi.constants import RepoState, TaskState
 from moromi_hub.call import Call
 from moromi_hub.repos import follow, prune, requests, upkeep
 from moromi_hub.scheduler import run as scheduler
 from moromi_hub.settings import Settings
 from moromi_hub.sweep import service as sweep
+from moromi_hub.worker.model import Job, Message
 
-Message = Mapping[str, Any]
-
-_QUICK = 0.003
 _UNCHANGED = (TaskState.OPEN, TaskState.ASSIGNED)
 _ENDED = (TaskState.CLOSED, TaskState.FAILED, TaskState.CANCELED)
-
-
-@dataclass(frozen=True)
-class Job:
-    """A kind of work."""
-
-    name: str
-    """Names the advisory lock, the log lines and the call."""
-    run: Callable[..., object]
-    wakes: Callable[[Message], bool]
-    """Whether a push message is a reason to run."""
-    every: Callable[[Settings], float]
-    """Seconds after which it runs unasked."""
-    gather: float = _QUICK
-    """Seconds to wait after a message, so that one run serves many."""
-    patience: float = 0.0
-    """While messages keep coming, wait again, for so many seconds at most."""
-    subject: Callable[[Message], int] | None = None
-    """What a message is about; with it `run` also gets the set of those ids, or None for everything."""
 
 
 def _schedule(call: Call) -> None:

@@ -20,9 +20,10 @@ from sqlalchemy.exc import OperationalError
 from moromi_hub.db.engine import make_engine
 from moromi_hub.hub import Hub
 from moromi_hub.settings import Settings
-from moromi_hub.worker.jobs import JOBS, Job
+from moromi_hub.worker.jobs import JOBS
 from moromi_hub.worker.leadership import Leadership
 from moromi_hub.worker.listener import Listener
+from moromi_hub.worker.model import Job
 
 log = logging.getLogger(__name__)
 
