@@ -13,6 +13,7 @@ import pytest
 
 from moromi.client import ClientSession
 from samplesite.site import ADMIN, Site
+from support.builds import generated, stated
 from support.commands import Command
 from support.signing import Signer
 
@@ -123,35 +124,6 @@ def test_tags(imported: dict[str, Any], koji: Command, session: ClientSession) -
     session.call("cancelTask", task_id)
 
 
-def metadata(files: Path, **build: Any) -> dict[str, Any]:
-    """What a content generator says of the packages in a directory."""
-    outputs = []
-    for path in sorted(files.glob("*.rpm")):
-        content = path.read_bytes()
-        outputs.append(
-            {
-                "buildroot_id": 1,
-                "filename": path.name,
-                "filesize": len(content),
-                "checksum": hashlib.sha256(content).hexdigest(),
-                "checksum_type": "sha256",
-                "type": "rpm",
-                "arch": "src" if path.name.endswith(".src.rpm") else "noarch",
-            }
-        )
-    root = {
-        "id": 1,
-        "host": {"os": "fedora-40", "arch": "x86_64"},
-        "content_generator": {"name": "kiln", "version": "1"},
-        "container": {"type": "none", "arch": "x86_64"},
-        "tools": [],
-        "components": [],
-    }
-    times = {"start_time": 1700000000, "end_time": 1700000600}
-    entry = {"source": "git://scm.example.org/yeast#1", "extra": {}, **times, **build}
-    return {"metadata_version": 0, "build": entry, "buildroots": [root], "output": outputs}
-
-
 def test_content_generator_and_promotion(
     koji: Command, session: ClientSession, tmp_path: Path, bare_site: Site
 ) -> None:
@@ -159,12 +131,13 @@ def test_content_generator_and_promotion(
     files.mkdir()
     for name in ("yeast-7-1.mr1.src.rpm", "yeast-7-1.mr1.noarch.rpm"):
         (files / name).write_bytes((DATA / name).read_bytes())
-    stated = tmp_path / "metadata.json"
-    stated.write_text(json.dumps(metadata(files, name="yeast", version="7", release="1.mr1")))
+    metadata = generated(map(stated, files.iterdir()), name="yeast", version="7", release="1.mr1")
+    said = tmp_path / "metadata.json"
+    said.write_text(json.dumps(metadata))
     session.call("grantCGAccess", ADMIN, "kiln", create=True)
-    koji("import-cg", "--noprogress", "--test", stated, files)
+    koji("import-cg", "--noprogress", "--test", said, files)
     assert session.call("getBuild", "yeast-7-1.mr1") is None
-    imported = koji("import-cg", "--noprogress", "--draft", stated, files)
+    imported = koji("import-cg", "--noprogress", "--draft", said, files)
     (draft,) = session.call("listBuilds", draft=True)
     assert imported.endswith(f"Imported build {draft['nvr']} with id {draft['build_id']}\n")
     assert koji("promote-build", draft["nvr"]) == f"{draft['nvr']} has been promoted to yeast-7-1.mr1\n"

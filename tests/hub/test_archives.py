@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from moromi.errors import AuthError, BuildError, GenericError
 from moromi_hub.imports.pom import read_coordinates
 from moromi_schema import tables as t
-from support.builds import RPM, SRPM, data
+from support.builds import RPM, RPMS, SRPM, data, generated, stated
 from support.hub import Client, HubUnderTest
 
 GAV = {"group_id": "org.example", "artifact_id": "culture", "version": "1.0"}
@@ -82,30 +82,8 @@ def test_a_pom_takes_from_its_parent(tmp_path: Path) -> None:
 
 def metadata(**changes: Any) -> dict[str, Any]:
     """A build of two rpms by the generator `kiln`."""
-    outputs = [
-        {
-            "buildroot_id": 1,
-            "filename": name,
-            "filesize": len(data(name)),
-            "checksum": hashlib.sha256(data(name)).hexdigest(),
-            "checksum_type": "sha256",
-            "type": "rpm",
-            "arch": "x86_64",
-        }
-        for name in (SRPM, RPM)
-    ]
-    root = {
-        "id": 1,
-        "host": {"os": "fedora-40", "arch": "x86_64"},
-        "content_generator": {"name": "kiln", "version": "1"},
-        "container": {"type": "none", "arch": "x86_64"},
-        "tools": [],
-        "components": [],
-    }
-    build: dict[str, Any] = {"name": "fermenter", "version": "1.2", "release": "3.mr1"}
-    build |= {"source": None, "extra": {}}
-    build |= {"start_time": 1700000000, "end_time": 1700000600, "epoch": 0, **changes}
-    return {"metadata_version": 0, "build": build, "buildroots": [root], "output": outputs}
+    build = {"name": "fermenter", "version": "1.2", "release": "3.mr1", "source": None, "epoch": 0}
+    return generated([stated(RPMS / name) for name in (SRPM, RPM)], **{**build, **changes})
 
 
 @pytest.fixture
@@ -145,13 +123,13 @@ def test_nothing_remains_of_an_import_that_fails(hub: HubUnderTest, alice: Clien
 def test_only_the_holder_of_the_token_completes_a_reservation(hub: HubUnderTest, alice: Client) -> None:
     names = {"name": "fermenter", "version": "1.2", "release": "3.mr1", "epoch": 0}
     reserved = alice("CGInitBuild", "kiln", names)
-    stated = metadata(build_id=reserved["build_id"])
+    told = metadata(build_id=reserved["build_id"])
     for token in (None, "", "0" * 64):
         with pytest.raises(GenericError, match="Token doesn't match"):
-            alice("CGImport", stated, "imports/cg", token)
+            alice("CGImport", told, "imports/cg", token)
     with pytest.raises(AuthError, match="Content generator access required"):
-        hub.client("bob")("CGImport", stated, "imports/cg", reserved["token"])
-    done = alice("CGImport", stated, "imports/cg", reserved["token"])
+        hub.client("bob")("CGImport", told, "imports/cg", reserved["token"])
+    done = alice("CGImport", told, "imports/cg", reserved["token"])
     assert done["id"] == reserved["build_id"]
     with pytest.raises(GenericError, match="Token doesn't match"):
-        alice("CGImport", stated, "imports/cg", reserved["token"])
+        alice("CGImport", told, "imports/cg", reserved["token"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,15 @@ from sqlalchemy import select
 from moromi.constants import BuildState
 from moromi.errors import BuildError, CallbackError, GenericError
 from moromi.rpm import read_header
+from moromi_hub.db.embedded import EmbeddedPostgres
 from moromi_hub.imports import noarch
 from moromi_schema import tables as t
-from support.builds import BUILDER, RPM, RPMS, SRPM, YEAST, TaskBuild, data, import_rpm
-from support.hub import Client, HubUnderTest
+from support import database
+from support.builds import BUILDER, RPM, RPMS, SRPM, YEAST, TaskBuild, data, generated, import_rpm, stated
+from support.hub import Client, HubUnderTest, count_statements, running_hub
 
 BUILD = Path("packages/fermenter/1.2/3.mr1")
+PACKAGES = Path(__file__).parents[1] / "conformance" / "data"
 
 
 @pytest.fixture
@@ -200,6 +204,60 @@ def test_an_import_is_noted_on_the_tags_of_the_build(admin: Client, hub: HubUnde
     import_rpm(admin, RPM)
     with hub.hub.engine.connect() as connection:
         assert len(connection.execute(select(t.tag_updates.c.id)).all()) == 1
+
+
+# how much it takes
+
+
+def packages_alike(count: int) -> list[Path]:
+    """The first packages of fermenter-1.2-3.mr1, of which there are four."""
+    names = (SRPM, RPM, "fermenter-1.2-3.mr1.i686.rpm", "fermenter-data-1.2-3.mr1.noarch.rpm")
+    return [PACKAGES / name for name in names[:count]]
+
+
+def statements_of(client: Client, hub: HubUnderTest, method: str, *arguments: Any) -> int:
+    with count_statements(hub.hub.engine) as statements:
+        client(method, *arguments)
+    return len(statements)
+
+
+@pytest.fixture
+def dsns(postgres: EmbeddedPostgres, state: str) -> Iterator[list[str]]:
+    """Two databases."""
+    with database.clone(postgres, state) as first, database.clone(postgres, state) as second:
+        yield [first, second]
+
+
+def test_a_generated_build_takes_as_many_statements_as_one_package(dsns: list[str], tmp_path: Path) -> None:
+    taken = []
+    for dsn, count in zip(dsns, (1, 4), strict=True):
+        with running_hub(dsn, tmp_path / str(count)) as hub:
+            admin = hub.client("kojiadmin")
+            admin("grantCGAccess", "kojiadmin", "kiln", create=True)
+            packages = packages_alike(count)
+            for path in packages:
+                admin.upload("imports/cg", path.name, path.read_bytes())
+            build = {"name": "fermenter", "version": "1.2", "release": "3.mr1"}
+            metadata = generated(map(stated, packages), **build)
+            taken.append(statements_of(admin, hub, "CGImport", metadata, "imports/cg"))
+            assert len(admin("listBuildRPMs", "fermenter-1.2-3.mr1")) == count
+    assert taken[0] == taken[1] <= 40
+
+
+def test_a_built_one_too(dsns: list[str], tmp_path: Path) -> None:
+    taken = []
+    for dsn, count in zip(dsns, (1, 4), strict=True):
+        with running_hub(dsn, tmp_path / str(count)) as hub:
+            admin, builder = hub.client("kojiadmin"), hub.client(BUILDER)
+            build = TaskBuild(admin, builder)
+            packages = packages_alike(count)
+            for path in packages:
+                builder.upload(build.directory, path.name, path.read_bytes())
+            arguments = build.arguments
+            arguments[3] = [f"{build.directory}/{path.name}" for path in packages[1:]]
+            taken.append(statements_of(builder, hub, "host.completeBuild", *arguments))
+            assert len(admin("listBuildRPMs", "fermenter-1.2-3.mr1")) == count
+    assert taken[0] == taken[1] <= 40
 
 
 # noarch packages of several arches

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,30 @@ def open_task(admin: Client, builder: Client, host: str = BUILDER) -> int:
     task_id = int(admin("makeTask", "build", ["git://x/fermenter#1", None, {}], assign=host))
     assert builder("host.openTask", task_id)["id"] == task_id
     return task_id
+
+
+def stated(path: Path, **more: Any) -> dict[str, Any]:
+    """What a content generator says of a file that it delivers, a package unless `more` says otherwise."""
+    content = path.read_bytes()
+    arch = path.name.rsplit(".", 2)[1]
+    about = {"buildroot_id": 1, "type": "rpm", "arch": arch, "filename": path.name}
+    about |= {"filesize": len(content), "checksum_type": "sha256"}
+    return {**about, "checksum": hashlib.sha256(content).hexdigest(), **more}
+
+
+def generated(outputs: Iterable[Mapping[str, Any]], **build: Any) -> dict[str, Any]:
+    """Metadata of a build of the content generator `kiln`; `build` has at least name, version, release."""
+    root = {
+        "id": 1,
+        "host": {"os": "fedora-40", "arch": "x86_64"},
+        "content_generator": {"name": "kiln", "version": "1"},
+        "container": {"type": "none", "arch": "x86_64"},
+        "tools": [],
+        "components": [],
+    }
+    entry = {"source": "git://scm.example.org/kiln#1", "extra": {}, "epoch": None}
+    entry |= {"start_time": 1700000000, "end_time": 1700000600, **build}
+    return {"metadata_version": 0, "build": entry, "buildroots": [root], "output": list(outputs)}
 
 
 class TaskBuild:
