@@ -22,7 +22,7 @@ from moromi.rpm import get_sighdr_key, rip_rpm_sighdr
 from moromi_hub.db.embedded import EmbeddedPostgres
 from moromi_hub.fsck import service as fsck
 from support import database
-from support.builds import BUILDER, RPM, RPMS, SRPM, TaskBuild, data, import_rpm, open_task
+from support.builds import BUILDER, RPM, RPMS, SRPM, TaskBuild, data, generated, import_rpm, open_task, stated
 from support.crash import CALL, die_at
 from support.hub import Client, HubUnderTest, running_hub, state_template
 
@@ -47,6 +47,29 @@ def _upload(_hub: HubUnderTest, admin: Client, _top: Path) -> Arguments:
 
 def _build(hub: HubUnderTest, admin: Client, _top: Path) -> Arguments:
     return TaskBuild(admin, hub.client(BUILDER)).arguments
+
+
+def _delivered(_hub: HubUnderTest, admin: Client, top: Path) -> Arguments:
+    admin("grantCGAccess", "kojiadmin", "kiln", create=True)
+    image = {"type": "image", "extra": {"image": {"arch": "x86_64"}}}
+    outputs = [*(stated(RPMS / name) for name in (SRPM, RPM))]
+    for name, more in (("vat.tar", image), ("root.log", {"type": "log"})):
+        (top / name).write_bytes(b"a vat")
+        outputs.append(stated(top / name, **more))
+        admin.upload("cg", name, b"a vat")
+        (top / name).unlink()
+    for name in (SRPM, RPM):
+        admin.upload("cg", name, data(name))
+    build = {"name": "fermenter", "version": "1.2", "release": "3.mr1", "extra": {"image": {}}}
+    return [generated(outputs, **build), "cg"]
+
+
+def _artifact(_hub: HubUnderTest, admin: Client, _top: Path) -> Arguments:
+    build = {"name": "org.example-culture", "version": "1.0", "release": "1", "epoch": None}
+    gav = {"group_id": "org.example", "artifact_id": "culture", "version": "1.0"}
+    admin("createMavenBuild", build, gav)
+    admin.upload("imports/killed", "culture-1.0.jar", b"a jar")
+    return ["imports/killed/culture-1.0.jar", "org.example-culture-1.0-1", "maven", gav]
 
 
 def _draft(hub: HubUnderTest, admin: Client, _top: Path) -> Arguments:
@@ -98,6 +121,8 @@ def _copied(hub: HubUnderTest, admin: Client, top: Path) -> Arguments:
 
 SCENES = {
     "import": Scene("kojiadmin", "importRPM", _upload),
+    "import archive": Scene("kojiadmin", "importArchive", _artifact),
+    "import generated": Scene("kojiadmin", "CGImport", _delivered),
     "complete": Scene(BUILDER, "host.completeBuild", _build),
     "promote": Scene("kojiadmin", "promoteBuild", _draft),
     "move": Scene("kojiadmin", "changeBuildVolume", _to_attic),
@@ -164,6 +189,10 @@ def seen(hub: HubUnderTest) -> list[Any]:
                 "completed": build["completion_ts"] is not None,
                 "types": sorted(anyone("getBuildType", build["build_id"])),
                 "logs": complete and anyone("getBuildLogs", build["build_id"]),
+                "archives": sorted(
+                    (archive["filename"], archive["size"], archive["checksum"])
+                    for archive in anyone("listArchives", build["build_id"])
+                ),
                 "rpms": [(rpm["nvr"], rpm["arch"], rpm["size"], rpm["payloadhash"]) for rpm in rpms],
                 "signatures": [
                     sorted((row["sigkey"], row["sighash"]) for row in anyone("queryRPMSigs", rpm["id"]))

@@ -54,7 +54,7 @@ def generated(outputs: Iterable[Mapping[str, Any]], **build: Any) -> dict[str, A
         "tools": [],
         "components": [],
     }
-    entry = {"source": "git://scm.example.org/kiln#1", "extra": {}, "epoch": None}
+    entry: dict[str, Any] = {"source": "git://scm.example.org/kiln#1", "extra": {}, "epoch": None}
     entry |= {"start_time": 1700000000, "end_time": 1700000600, **build}
     return {"metadata_version": 0, "build": entry, "buildroots": [root], "output": list(outputs)}
 

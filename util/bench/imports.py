@@ -116,11 +116,12 @@ def measure(hub: HubUnderTest, packages: list[Path]) -> None:
 @contextlib.contextmanager
 def timed_syncs() -> Iterator[list[float]]:
     """Collect the seconds that each sync of a file or directory takes."""
-    plain, seen = os.fsync, []
+    plain = os.fsync
+    seen: list[float] = []
 
-    def fsync(descriptor: Any) -> None:
+    def fsync(fd: Any) -> None:
         started = time.perf_counter()
-        plain(descriptor)
+        plain(fd)
         seen.append(time.perf_counter() - started)
 
     os.fsync = fsync
