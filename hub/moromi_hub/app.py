@@ -1,4 +1,4 @@
-"""The WSGI application: `/kojihub` is the call interface, `/kojifiles` the file tree.
+"""The WSGI application: `/kojihub` is the call interface, `/kojifiles` the file tree, the rest is plugins'.
 
 Any WSGI server can run it (`moromi_hub.wsgi:application`); `moromi-hub serve`
 brings one along.
@@ -17,6 +17,7 @@ from moromi_hub import settings as configuration
 from moromi_hub.hub import Hub
 from moromi_hub.rpc.endpoint import Endpoint
 from moromi_hub.settings import Settings
+from moromi_hub.web.site import make_site
 from moromi_hub.web.tree import FileTree
 
 if TYPE_CHECKING:
@@ -34,10 +35,13 @@ class Application:
             "kojihub": Endpoint(hub),
             "kojifiles": FileTree(hub.settings.topdir),
         }
+        self._site = make_site(hub, hub.plugins.blueprints) if hub.plugins.blueprints else None
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         first, slash, rest = environ.get("PATH_INFO", "").removeprefix("/").partition("/")
         mounted = self._mounts.get(first)
+        if mounted is None and first and self._site is not None:
+            return self._site(environ, start_response)
         if mounted is None:
             status = "200 OK" if not first else "404 Not Found"
             body = _WELCOME if not first else b"Not Found\n"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 
 from moromi.errors import GenericError
 from moromi.paths import PathInfo
@@ -37,6 +38,8 @@ class Hub:
         rules = settings.policy if self.plugin_failure is None else {}
         self.policies = Policies(rules, self.plugins.tests)
         self.activity = Activity(self.engine)
+        self._prepared = not self.plugins.schemas
+        self._try_to_prepare()
 
     def _load_plugins(self) -> loading.Plugins:
         try:
@@ -46,9 +49,22 @@ class Hub:
             self.plugin_failure = error
             return loading.Plugins()
 
+    def _try_to_prepare(self) -> None:
+        """Make the tables of plugins now; where the database is away, before the first call that needs it."""
+        try:
+            self._prepare()
+        except OperationalError as error:
+            self.log.warning("the tables of plugins were not looked at: %s", error)
+
+    def _prepare(self) -> None:
+        if not self._prepared:
+            self.plugins.prepare(self.engine)
+            self._prepared = True
+
     @contextmanager
     def call(self, method: str) -> Iterator[Call]:
         """A call of the hub itself (worker, admin commands): committed on return, else rolled back."""
+        self._prepare()
         call = Call(self, Transaction(self.engine), method)
         try:
             yield call

@@ -67,7 +67,14 @@ def operate(hub: Hub) -> Iterator[Operator]:
         yield Operator(call)
 
 
-def session_for(user_id: int, name: str) -> Session:
+def act_as(call: Call, user_id: int) -> None:
+    """Go on as a user, with what that user may do. Raises GenericError `No such user: …`."""
+    user = users.require_user(call, user_id)
+    permissions = frozenset(users.effective_permissions(call, user_id))
+    call.session = session_for(user_id, user["name"], permissions)
+
+
+def session_for(user_id: int, name: str, permissions: frozenset[str] = frozenset({"admin"})) -> Session:
     """A session that exists only for the time of a command."""
     now = datetime.now(UTC)
     return Session(
@@ -87,7 +94,7 @@ def session_for(user_id: int, name: str) -> Session:
         update_time=now,
         renew_time=None,
         host_id=None,
-        permissions=frozenset({"admin"}),
+        permissions=permissions,
     )
 
 

@@ -13,6 +13,11 @@ A plugin is a module of ordinary calls, callbacks and policy tests:
 A callback runs in the transaction of the call that it is told of; what it raises
 undoes that call, unless it is marked with `ignore_error`. The names in lower case
 are the services of the hub's domains, which take the `Call` first; `t` has the tables.
+
+Besides, a plugin may have at its top a `Configuration` (its file), a `Schema` (tables of
+its own), `Job`s (work in the background process) and Flask blueprints (pages and
+interfaces at the root of the hub's address, whose views begin a call with
+`serving_hub().call(name)` and choose with `act_as` who makes it).
 """
 
 from __future__ import annotations
@@ -23,19 +28,28 @@ from typing import Any, TypeVar
 from moromi.config import Section
 from moromi.plugins import convert_datetime, ignore_error
 from moromi.policy import PolicyData, PolicyTest
-from moromi_hub import arguments
+from moromi_hub import arguments, files
 from moromi_hub.archives import service as archives
-from moromi_hub.auth import permissions
+from moromi_hub.auth import permissions, sessions
 from moromi_hub.buildroots import service as buildroots
+from moromi_hub.builds import lifecycle as build_lifecycle
 from moromi_hub.builds import service as builds
 from moromi_hub.call import Call
 from moromi_hub.db import query_options, versions
+from moromi_hub.external_repos import service as external_repos
+from moromi_hub.groups import editing as group_editing
+from moromi_hub.groups import service as groups
 from moromi_hub.hosts import service as hosts
 from moromi_hub.imports import archives as archive_imports
 from moromi_hub.imports import legacy as build_types
 from moromi_hub.imports import pom
+from moromi_hub.mail import Mail, Mailer
+from moromi_hub.operator import act_as
+from moromi_hub.packages import lists as package_lists
+from moromi_hub.packages import service as packages
 from moromi_hub.plugins import loading
 from moromi_hub.plugins.configuration import Configuration, Sections, section
+from moromi_hub.plugins.schema import Schema
 from moromi_hub.policies import service as policies
 from moromi_hub.policies.facts import call_of
 from moromi_hub.repos import requests as repo_requests
@@ -57,7 +71,12 @@ from moromi_hub.tags import service as tags
 from moromi_hub.targets import service as targets
 from moromi_hub.tasks import requests as task_requests
 from moromi_hub.tasks import service as tasks
+from moromi_hub.uploads import service as uploads
+from moromi_hub.users import membership
 from moromi_hub.users import service as users
+from moromi_hub.web.site import serving_hub
+from moromi_hub.web.tree import FileTree
+from moromi_hub.worker.model import Job
 from moromi_schema import tables as t
 
 __all__ = [
@@ -68,13 +87,20 @@ __all__ = [
     "Access",
     "Call",
     "Configuration",
+    "FileTree",
+    "Job",
+    "Mail",
+    "Mailer",
     "PolicyData",
     "PolicyTest",
+    "Schema",
     "Section",
     "Sections",
+    "act_as",
     "archive_imports",
     "archives",
     "arguments",
+    "build_lifecycle",
     "build_types",
     "buildroots",
     "builds",
@@ -83,8 +109,15 @@ __all__ = [
     "checked",
     "convert_datetime",
     "exported",
+    "external_repos",
+    "files",
+    "group_editing",
+    "groups",
     "hosts",
     "ignore_error",
+    "membership",
+    "package_lists",
+    "packages",
     "permission",
     "permissions",
     "policies",
@@ -93,6 +126,8 @@ __all__ = [
     "repo_requests",
     "rpms",
     "section",
+    "serving_hub",
+    "sessions",
     "t",
     "tag_editing",
     "tagging",
@@ -101,6 +136,7 @@ __all__ = [
     "task_host",
     "task_requests",
     "tasks",
+    "uploads",
     "users",
     "versions",
 ]

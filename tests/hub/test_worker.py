@@ -17,8 +17,9 @@ from sqlalchemy.engine import make_url
 
 from moromi.constants import TaskState
 from moromi_hub.call import Call
-from moromi_hub.worker.jobs import JOBS, Job
+from moromi_hub.worker.jobs import JOBS
 from moromi_hub.worker.leadership import lock_number
+from moromi_hub.worker.model import Job
 from support.hub import Client, HubUnderTest
 from support.worker import eventually, working
 

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from moromi_hub.hub import Hub
-from moromi_hub.worker.jobs import Job
 from moromi_hub.worker.main import Worker
+from moromi_hub.worker.model import Job
 
 
 @contextmanager

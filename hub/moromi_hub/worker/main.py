@@ -27,6 +27,7 @@ from moromi_hub.worker.model import Job
 
 log = logging.getLogger(__name__)
 
+_CONNECTIONS = 2 * (len(JOBS) + 4)
 _CLAIM_SECONDS = 2.0
 _RETRY_SECONDS = 1.0
 _FAILED_SECONDS = 10.0
@@ -35,11 +36,11 @@ _FAILED_SECONDS = 10.0
 def run(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT."""
     # each job has a connection for its leadership, and one while it works
-    hub = Hub(settings, make_engine(settings.dsn, pool_size=2 * len(JOBS), application="moromi-worker"))
+    hub = Hub(settings, make_engine(settings.dsn, pool_size=_CONNECTIONS, application="moromi-worker"))
     if hub.plugin_failure is not None:
         # a plugin may veto what jobs do
         raise hub.plugin_failure
-    worker = Worker(hub)
+    worker = Worker(hub, (*JOBS, *hub.plugins.jobs))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.listener.stop())
     try:
