@@ -12,7 +12,6 @@ from moromi_cli.session import Cli
 F = TypeVar("F", bound=Callable[..., Any])
 
 quiet = click.option("--quiet", is_flag=True, help="no headers, no task information")
-as_json = click.option("--json", "as_json", is_flag=True, help="print the data as JSON")
 verbose = click.option("-v", "--verbose", is_flag=True, help="be verbose")
 force = click.option("--force", is_flag=True, help="override checks, if allowed to")
 noprogress = click.option("--noprogress", is_flag=True, help="no progress bar")

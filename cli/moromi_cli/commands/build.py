@@ -217,7 +217,7 @@ def resubmit(cli: Cli, task_id: int, wait: bool | None, nowatch: bool, quiet: bo
     quiet = cli.is_quiet(quiet)
     if not quiet:
         say("Resubmitting the following task:")
-        show_task(cli, task_id, recurse=False, verbose=True)
+        show_task(cli, task_id)
     new_id = cli.session.resubmitTask(task_id)
     if not quiet:
         say(f"Resubmitted task {task_id} as new task {new_id}")

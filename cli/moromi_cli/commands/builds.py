@@ -1,6 +1,7 @@
 """Builds: one in full, lists by filter, and what a buildroot held."""
 
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -9,8 +10,8 @@ from moromi.constants import BuildState
 from moromi.names import nvr
 from moromi.tasks import task_label
 from moromi_cli import options
-from moromi_cli.lazy import command
-from moromi_cli.output import build_label, dashes, long_time, say, say_all, say_json, warn
+from moromi_cli.lazy import listing
+from moromi_cli.output import Shown, build_label, dashes, long_time, warn
 from moromi_cli.session import Cli
 
 ARCHIVE_HEADINGS = (("maven", "Maven archives:"), ("win", "Windows archives:"), ("image", "Image archives:"))
@@ -141,26 +142,29 @@ def changelog_lines(entries: list[dict[str, Any]]) -> list[str]:
     return lines
 
 
-@command("buildinfo", "[options] <n-v-r> [<n-v-r> ...]", anonymous=True)
+@listing("buildinfo", "[options] <n-v-r> [<n-v-r> ...]")
 @click.option("--changelog", is_flag=True, help="append the changelog")
-@options.as_json
 @click.argument("builds", nargs=-1, required=True)
-def buildinfo(cli: Cli, builds: tuple[str, ...], changelog: bool, as_json: bool) -> int:
+def buildinfo(cli: Cli, builds: tuple[str, ...], changelog: bool) -> Shown:
     """Show builds."""
-    found = [(name, collect(cli, name, changelog)) for name in builds]
-    if as_json:
-        say_json([build for _, build in found if build])
-    for name, build in found:
+    data = []
+    for name in builds:
+        build = collect(cli, name, changelog)
         if build is None:
             warn(f"No such build: {name}\n")
-        elif not as_json:
-            say_all(heading_lines(build) + file_lines(cli, build))
-            if changelog:
-                say_all(["Changelog:", *changelog_lines(build["changelog"]), ""])
-    return 0 if all(build for _, build in found) else 1
+        else:
+            data.append(build)
+    lines = (line for build in data for line in build_lines(cli, build, changelog))
+    return Shown(data, lines, 0 if len(data) == len(builds) else 1)
 
 
-@command("list-builds", "[options]", anonymous=True)
+def build_lines(cli: Cli, build: dict[str, Any], changelog: bool) -> list[str]:
+    """The block of one build."""
+    lines = heading_lines(build) + file_lines(cli, build)
+    return [*lines, "Changelog:", *changelog_lines(build["changelog"]), ""] if changelog else lines
+
+
+@listing("list-builds", "[options]")
 @click.option("--package", help="name or id")
 @click.option("--buildid", help="just this build (id or NVR)")
 @click.option("--before", type=options.TIME, metavar="TIME", help="completed before")
@@ -179,8 +183,7 @@ def buildinfo(cli: Cli, builds: tuple[str, ...], changelog: bool, as_json: bool)
 @click.option("-k", "--sort-key", multiple=True, metavar="FIELD", help="build_id, owner_name or state")
 @click.option("-r", "--reverse", is_flag=True, help="reverse the order")
 @options.quiet
-@options.as_json
-def list_builds(cli: Cli, quiet: bool, as_json: bool, **given: Any) -> None:
+def list_builds(cli: Cli, quiet: bool, **given: Any) -> Shown:
     """Builds by filter."""
     if given["buildid"]:
         build = cli.session.getBuild(number_or_name(given["buildid"]))
@@ -193,14 +196,16 @@ def list_builds(cli: Cli, quiet: bool, as_json: bool, **given: Any) -> None:
             raise cli.usage_error("Filter must be provided for list")
         builds = cli.session.listBuilds(**query)
     sort_builds(builds, given["sort_key"], given["reverse"])
-    if as_json:
-        say_json(builds)
-        return
-    if not cli.is_quiet(quiet):
-        say(f"{'Build':<55s}  {'Built by':<16s}  State")
-        say(dashes(55, 16, 16))
+    return Shown(builds, build_rows(builds, cli.is_quiet(quiet)))
+
+
+def build_rows(builds: list[dict[str, Any]], quiet: bool) -> Iterator[str]:
+    """Header and rows of `list-builds`."""
+    if not quiet:
+        yield f"{'Build':<55s}  {'Built by':<16s}  State"
+        yield dashes(55, 16, 16)
     for build in builds:
-        say(f"{build_label(build):<55s}  {build['owner_name']:<16s}  {BuildState(build['state']).name}")
+        yield f"{build_label(build):<55s}  {build['owner_name']:<16s}  {BuildState(build['state']).name}"
 
 
 def build_query(cli: Cli, given: dict[str, Any]) -> dict[str, Any]:
@@ -256,28 +261,23 @@ def sort_builds(builds: list[dict[str, Any]], keys: tuple[str, ...], reverse: bo
         )
 
 
-@command("list-buildroot", "[options] <buildroot-id>", anonymous=True)
+@listing("list-buildroot", "[options] <buildroot-id>")
 @click.option("--built", is_flag=True, help="what was built in it, not what it was made of")
 @options.verbose
-@options.as_json
 @click.argument("buildroot", type=int)
-def list_buildroot(cli: Cli, buildroot: int, built: bool, verbose: bool, as_json: bool) -> None:
+def list_buildroot(cli: Cli, buildroot: int, built: bool, verbose: bool) -> Shown:
     """Content of a buildroot."""
     key = "buildrootID" if built else "componentBuildrootID"
     rpms = cli.session.listRPMs(**{key: buildroot})
     archives = cli.session.listArchives(**{key: buildroot})
-    if as_json:
-        say_json({"rpms": rpms, "archives": archives})
-        return
     word = "Built" if built else "Component"
+    lines = []
     if rpms:
-        say(f"{word} RPMs:")
-        say_all(sorted(_component(rpm, verbose) for rpm in rpms))
+        lines += [f"{word} RPMs:", *sorted(_component(rpm, verbose) for rpm in rpms)]
     if archives:
-        if rpms:
-            say()
-        say(f"{word} Archives:")
-        say_all(sorted(archive["filename"] for archive in archives))
+        lines += [""] if rpms else []
+        lines += [f"{word} Archives:", *sorted(archive["filename"] for archive in archives)]
+    return Shown({"rpms": rpms, "archives": archives}, lines)
 
 
 def _component(rpm: dict[str, Any], verbose: bool) -> str:

@@ -1,5 +1,6 @@
 """Package groups of a tag: `list-groups` and `show-groups`."""
 
+from collections.abc import Iterator
 from pprint import pformat
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
@@ -7,36 +8,33 @@ from xml.sax.saxutils import escape, quoteattr
 import click
 
 from moromi_cli import options
-from moromi_cli.lazy import command
-from moromi_cli.output import say, say_all, say_json
+from moromi_cli.lazy import listing
+from moromi_cli.output import Shown
 from moromi_cli.session import Cli
 
 DOCTYPE = '<!DOCTYPE comps PUBLIC "-//Red Hat, Inc.//DTD Comps info//EN" "comps.dtd">'
 
 
-@command("list-groups", "[options] <tag> [<group>]", anonymous=True)
+@listing("list-groups", "[options] <tag> [<group>]")
 @options.event
 @click.option("--show-blocked", is_flag=True, help="also blocked groups and packages")
-@options.as_json
 @click.argument("tag")
 @click.argument("group", required=False)
-def list_groups(
-    cli: Cli, tag: str, group: str | None, show_blocked: bool, as_json: bool, **at: int | None
-) -> None:
+def list_groups(cli: Cli, tag: str, group: str | None, show_blocked: bool, **at: int | None) -> Shown:
     """Package groups of a tag, all or one."""
-    arguments: dict[str, Any] = options.event_arguments(
-        cli, at["event"], at["ts"], at["repo"], silent=as_json
-    )
+    arguments: dict[str, Any] = options.event_arguments(cli, at["event"], at["ts"], at["repo"])
     if show_blocked:
         arguments["incl_blocked"] = True
     groups = cli.session.getTagGroups(tag, **arguments)
     groups = sorted((item for item in groups if group in (None, item["name"])), key=lambda g: str(g["name"]))
-    if as_json:
-        say_json(groups)
-        return
+    return Shown(groups, group_rows(cli, groups))
+
+
+def group_rows(cli: Cli, groups: list[dict[str, Any]]) -> Iterator[str]:
+    """All groups, with the names of their tags."""
     names = tag_names(cli, groups)
-    for item in groups:
-        say_all(group_lines(item, names))
+    for group in groups:
+        yield from group_lines(group, names)
 
 
 def tag_names(cli: Cli, groups: list[dict[str, Any]]) -> dict[int, str]:
@@ -59,27 +57,23 @@ def group_lines(group: dict[str, Any], names: dict[int, str]) -> list[str]:
     return lines
 
 
-@command("show-groups", "[options] <tag>", anonymous=True)
+@listing("show-groups", "[options] <tag>")
 @click.option("--comps", is_flag=True, help="comps XML")
 @click.option("-x", "--expand", is_flag=True, help="with comps: required groups as packages")
 @click.option("--spec", is_flag=True, help="a spec file that requires the packages of the group build")
 @click.option("--show-blocked", is_flag=True, help="include blocked entries")
-@options.as_json
 @click.argument("tag")
-def show_groups(cli: Cli, tag: str, as_json: bool, **given: bool) -> None:
+def show_groups(cli: Cli, tag: str, **given: bool) -> Shown:
     """Groups of a tag, as comps XML or a spec file."""
     raw = not (given["comps"] or given["spec"])
     groups = cli.session.getTagGroups(
         tag, **({"incl_blocked": True} if given["show_blocked"] and raw else {})
     )
-    if as_json:
-        say_json(groups)
-    elif given["comps"]:
-        say(comps_xml(groups, given["expand"]))
-    elif given["spec"]:
-        say(spec_text(groups))
+    if given["comps"]:
+        text = comps_xml(groups, given["expand"])
     else:
-        say(pformat(groups))
+        text = spec_text(groups) if given["spec"] else pformat(groups)
+    return Shown(groups, [text])
 
 
 def comps_xml(groups: list[dict[str, Any]], expand: bool) -> str:

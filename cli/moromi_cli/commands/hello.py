@@ -4,9 +4,8 @@ import random
 
 from moromi.constants import AuthType
 from moromi.version import VERSION
-from moromi_cli.lazy import command
-from moromi_cli.options import as_json
-from moromi_cli.output import say, say_json
+from moromi_cli.lazy import command, listing
+from moromi_cli.output import Shown, say
 from moromi_cli.session import Cli
 from moromi_cli.table import GREETINGS
 
@@ -34,13 +33,8 @@ def moshimoshi(cli: Cli) -> None:
         say(f"Authenticated via client certificate {cli.settings.cert}")
 
 
-@command("version", "[options]", anonymous=True)
-@as_json
-def version(cli: Cli, as_json: bool) -> None:
+@listing("version", "[options]")
+def version(cli: Cli) -> Shown:
     """Versions of client and hub."""
     hub = cli.session.getKojiVersion()
-    if as_json:
-        say_json({"client": VERSION, "hub": hub})
-        return
-    say(f"Client: {VERSION}")
-    say(f"Hub:    {hub}")
+    return Shown({"client": VERSION, "hub": hub}, [f"Client: {VERSION}", f"Hub:    {hub}"])

@@ -1,13 +1,14 @@
 """Builders and channels."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import click
 
 from moromi.constants import BuildrootState
 from moromi_cli import options
-from moromi_cli.lazy import command
-from moromi_cli.output import long_time, say, say_all, say_json, truncate, warn, yes_no
+from moromi_cli.lazy import listing
+from moromi_cli.output import Shown, long_time, truncate, warn, yes_no
 from moromi_cli.session import Cli
 
 ENABLED = click.option("--enabled/--not-enabled", default=None, help="only enabled, or only disabled, ones")
@@ -35,7 +36,7 @@ def host_query(cli: Cli, given: dict[str, Any]) -> dict[str, Any]:
     return query
 
 
-@command("list-hosts", "[options]", anonymous=True)
+@listing("list-hosts", "[options]")
 @click.option("--arch", multiple=True, help="only builders of this architecture")
 @click.option("--channel", help="only builders of this channel")
 @click.option("--ready/--not-ready", default=None, help="only ready ones, or only others")
@@ -45,28 +46,30 @@ def host_query(cli: Cli, given: dict[str, Any]) -> dict[str, Any]:
 @click.option("--show-channels", is_flag=True, help="add the channels")
 @click.option("--comment", is_flag=True, help="add the comment")
 @click.option("--description", is_flag=True, help="add the description")
-@options.as_json
-def list_hosts(cli: Cli, as_json: bool, quiet: bool, **given: Any) -> None:
+def list_hosts(cli: Cli, quiet: bool, **given: Any) -> Shown:
     """Builders."""
     hosts = sorted(cli.session.listHosts(**host_query(cli, given)), key=lambda host: str(host["name"]))
     channels = host_channels(cli, hosts) if given["show_channels"] and hosts else {}
-    if as_json:
-        say_json([{**host, "channels": channels[host["id"]]} if channels else host for host in hosts])
-        return
-    if not hosts:
+    if channels:
+        hosts = [{**host, "channels": channels[host["id"]]} for host in hosts]
+    if not (hosts or cli.json):
         warn("No hosts found.")
-        return
+    return Shown(hosts, host_rows(hosts, given, cli.is_quiet(quiet)) if hosts else [])
+
+
+def host_rows(hosts: list[dict[str, Any]], given: dict[str, Any], quiet: bool) -> Iterator[str]:
+    """Header and rows of `list-hosts`."""
     width = max(len("Hostname"), *(len(host["name"]) for host in hosts))
     texts = [key for key in ("description", "comment") if given[key]]
-    if not cli.is_quiet(quiet):
+    if not quiet:
         head = f"{'Hostname':<{width}s} Enb Rdy Load/Cap  {'Arches':<16s} {'Last Update':<35s} "
         head += "".join(f"{key.capitalize():<51s}" for key in texts)
         head += "Channels" if given["show_channels"] else ""
-        say(head)
-        say("-" * len(head))
+        yield head
+        yield "-" * len(head)
     for host in hosts:
         line = host_line(host, width) + "".join(f" {truncate(host[key]):<50s}" for key in texts)
-        say(line + (f" {channels[host['id']]}" if channels else ""))
+        yield line + (f" {host['channels']}" if given["show_channels"] else "")
 
 
 def host_channels(cli: Cli, hosts: list[dict[str, Any]]) -> dict[int, str]:
@@ -88,18 +91,15 @@ def host_line(host: dict[str, Any], width: int) -> str:
     return f"{host['name']:<{width}s} {enabled:<3s} {ready:<3s} {load} {arches:<16s} {update:<35s}"
 
 
-@command("hostinfo", "[options] <hostname> [<hostname> ...]", anonymous=True)
-@options.as_json
+@listing("hostinfo", "[options] <hostname> [<hostname> ...]")
 @click.argument("names", nargs=-1, required=True)
-def hostinfo(cli: Cli, names: tuple[str, ...], as_json: bool) -> int:
+def hostinfo(cli: Cli, names: tuple[str, ...]) -> Shown:
     """Show builders."""
-    missing = 0
     data = []
     for name in names:
         host = cli.session.getHost(int(name) if name.isdigit() else name)
         if not host:
             warn(f"No such host: {name}\n")
-            missing = 1
             continue
         with cli.session.multicall(strict=True) as calls:
             channels = calls.listChannels(hostID=host["id"])
@@ -107,11 +107,8 @@ def hostinfo(cli: Cli, names: tuple[str, ...], as_json: bool) -> int:
         host["channels"] = [channel["name"] for channel in channels.result]
         host["buildroots"] = [root for call in roots for root in call.result]
         data.append(host)
-        if not as_json:
-            say_all(host_lines(host))
-    if as_json:
-        say_json(data)
-    return missing
+    lines = (line for host in data for line in host_lines(host))
+    return Shown(data, lines, 0 if len(data) == len(names) else 1)
 
 
 def host_lines(host: dict[str, Any]) -> list[str]:
@@ -147,7 +144,7 @@ def _long_text(label: str, text: str | None) -> str:
     return f"{label}: {joined}"
 
 
-@command("list-channels", "[options]", anonymous=True)
+@listing("list-channels", "[options]")
 @click.option("--simple", is_flag=True, help="names only")
 @options.quiet
 @click.option("--comment", is_flag=True, help="add the comment")
@@ -155,26 +152,23 @@ def _long_text(label: str, text: str | None) -> str:
 @ENABLED
 @disabled_alias
 @click.option("--arch", help="count only builders of this architecture")
-@options.as_json
-def list_channels(cli: Cli, as_json: bool, quiet: bool, simple: bool, **given: Any) -> None:
+def list_channels(cli: Cli, quiet: bool, simple: bool, **given: Any) -> Shown:
     """Channels with their load."""
     query: dict[str, Any] = {}
     if given["disabled"] or given["enabled"] is not None:
         query["enabled"] = bool(given["enabled"]) and not given["disabled"]
     channels = sorted(cli.session.listChannels(**query), key=lambda channel: str(channel["name"]))
     quiet = cli.is_quiet(quiet)
-    if simple and not as_json:
-        say_all(([] if quiet else ["Channel", "-" * 7]) + [channel["name"] for channel in channels])
-        return
+    if simple:
+        names = [channel["name"] for channel in channels]
+        return Shown(channels, names if quiet else ["Channel", "-" * 7, *names])
     arches = {"arches": given["arch"]} if given["arch"] else {}
     with cli.session.multicall(strict=True) as calls:
         hosts = [calls.listHosts(channelID=channel["id"], **arches) for channel in channels]
     for channel, call in zip(channels, hosts, strict=True):
         channel.update(channel_load(call.result))
-    if as_json:
-        say_json(channels)
-        return
-    say_all(channel_table(channels, [key for key in ("description", "comment") if given[key]], quiet))
+    texts = [key for key in ("description", "comment") if given[key]]
+    return Shown(channels, channel_table(channels, texts, quiet))
 
 
 def channel_load(hosts: list[dict[str, Any]]) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from typing import Any
 import click
 
 from moromi_cli import options
-from moromi_cli.lazy import command
-from moromi_cli.output import Failure, dashes, say, say_all, say_json
+from moromi_cli.lazy import listing
+from moromi_cli.output import Failure, Shown, dashes
 from moromi_cli.session import Cli
 
 
@@ -28,7 +28,7 @@ def package_query(cli: Cli, given: dict[str, Any]) -> dict[str, Any]:
     return query
 
 
-@command("list-pkgs", "[options]", anonymous=True)
+@listing("list-pkgs", "[options]")
 @click.option("--owner", help="packages of this owner")
 @click.option("--tag", help="packages of this tag")
 @click.option("--package", help="this package")
@@ -37,12 +37,11 @@ def package_query(cli: Cli, given: dict[str, Any]) -> dict[str, Any]:
 @click.option("--show-blocked", is_flag=True, help="also blocked entries")
 @click.option("--show-dups", is_flag=True, help="also entries that a nearer tag hides")
 @options.event
-@options.as_json
-def list_pkgs(cli: Cli, as_json: bool, quiet: bool, **given: Any) -> None:
+def list_pkgs(cli: Cli, quiet: bool, **given: Any) -> Shown:
     """Package list of a tag or owner, or all packages."""
     query = package_query(cli, given)
     filtered = bool(query)
-    at = options.event_arguments(cli, given["event"], given["ts"], given["repo"], silent=as_json)
+    at = options.event_arguments(cli, given["event"], given["ts"], given["repo"])
     if not filtered and (at or given["show_blocked"]):
         raise cli.usage_error("--event and --show-blocked make sense only with --tag, --package or --owner")
     if filtered:
@@ -51,18 +50,18 @@ def list_pkgs(cli: Cli, as_json: bool, quiet: bool, **given: Any) -> None:
         if not given["show_blocked"]:
             query["with_blocked"] = False
     packages = cli.session.listPackages(**query, **at)
-    if as_json:
-        say_json(packages)
-        return
-    if not packages:
+    if not (packages or cli.json):
         raise Failure("(no matching packages)")
-    if not cli.is_quiet(quiet):
-        head = (
-            f"{'Package':<23s} {'Tag':<23s} {'Extra Arches':<16s} {'Owner':<15s}" if filtered else "Package"
-        )
-        say(head)
-        say(dashes(23, 23, 16, 15, sep=" ") if filtered else dashes(23))
-    say_all(package_line(package) if filtered else package["package_name"] for package in packages)
+    lines = [package_line(package) if filtered else package["package_name"] for package in packages]
+    return Shown(packages, lines if cli.is_quiet(quiet) else package_header(filtered) + lines)
+
+
+def package_header(filtered: bool) -> list[str]:
+    """Header and dashes, of a tag's or user's list or of all packages."""
+    if not filtered:
+        return ["Package", dashes(23)]
+    head = f"{'Package':<23s} {'Tag':<23s} {'Extra Arches':<16s} {'Owner':<15s}"
+    return [head, dashes(23, 23, 16, 15, sep=" ")]
 
 
 def package_line(package: dict[str, Any]) -> str:

@@ -6,16 +6,15 @@ import click
 
 from moromi.constants import RepoState
 from moromi_cli import options
-from moromi_cli.lazy import command
-from moromi_cli.output import dashes, long_time, say, say_all, say_json, warn, yes_no
+from moromi_cli.lazy import listing
+from moromi_cli.output import Shown, dashes, long_time, warn, yes_no
 from moromi_cli.session import Cli
 
 
-@command("repoinfo", "[options] <repo-id> [<repo-id> ...]", anonymous=True)
+@listing("repoinfo", "[options] <repo-id> [<repo-id> ...]")
 @click.option("--buildroots", is_flag=True, help="also the buildroots made from it")
-@options.as_json
 @click.argument("repos", nargs=-1, required=True)
-def repoinfo(cli: Cli, repos: tuple[str, ...], buildroots: bool, as_json: bool) -> None:
+def repoinfo(cli: Cli, repos: tuple[str, ...], buildroots: bool) -> Shown:
     """Show repositories."""
     with cli.session.multicall() as calls:
         infos = [calls.repoInfo(repo, strict=False) for repo in repos]
@@ -26,17 +25,11 @@ def repoinfo(cli: Cli, repos: tuple[str, ...], buildroots: bool, as_json: bool) 
             warn(f"No such repo: {name}\n")
             continue
         roots = [root["id"] for root in cli.session.listBuildroots(repoID=repo["id"])]
-        if as_json:
-            data.append({**repo, "buildroots": roots})
-            continue
-        say_all([*repo_lines(cli, repo), f"Number of buildroots: {len(roots)}"])
-        if buildroots and roots:
-            say_all(["Buildroots ID:", *(f"               {root}" for root in roots)])
-    if as_json:
-        say_json(data)
+        data.append({**repo, "buildroots": roots})
+    return Shown(data, (line for repo in data for line in repo_lines(cli, repo, buildroots)))
 
 
-def repo_lines(cli: Cli, repo: dict[str, Any]) -> list[str]:
+def repo_lines(cli: Cli, repo: dict[str, Any], buildroots: bool) -> list[str]:
     """The block of one repository."""
     lines = [
         f"ID: {repo['id']}",
@@ -49,11 +42,14 @@ def repo_lines(cli: Cli, repo: dict[str, Any]) -> list[str]:
     place = cli.files.distrepo if repo["dist"] else cli.files.repo
     url = place(repo["id"], repo["tag_name"])
     lines += [f"URL: {url}", f"Repo json: {url}/repo.json", f"Dist repo?: {yes_no(repo['dist'])}"]
-    lines.append(f"Task ID: {repo['task_id']}")
+    roots = repo["buildroots"]
+    lines += [f"Task ID: {repo['task_id']}", f"Number of buildroots: {len(roots)}"]
+    if buildroots and roots:
+        lines += ["Buildroots ID:", *(f"               {root}" for root in roots)]
     return lines
 
 
-@command("list-external-repos", "[options]", anonymous=True)
+@listing("list-external-repos", "[options]")
 @click.option("--url", help="with this URL")
 @click.option("--name", help="with this name")
 @click.option("--id", "repo_id", type=int, help="with this id")
@@ -62,10 +58,9 @@ def repo_lines(cli: Cli, repo: dict[str, Any]) -> list[str]:
 @click.option("--inherit", is_flag=True, help="with --tag: follow inheritance")
 @options.event
 @options.quiet
-@options.as_json
-def list_external_repos(cli: Cli, quiet: bool, as_json: bool, **given: Any) -> None:
+def list_external_repos(cli: Cli, quiet: bool, **given: Any) -> Shown:
     """External repositories."""
-    quiet = cli.is_quiet(quiet) or as_json
+    quiet = cli.is_quiet(quiet)
     at = options.event_arguments(cli, given["event"], given["ts"], given["repo"], silent=quiet)
     info = given["repo_id"] if given["repo_id"] is not None else given["name"]
     if given["inherit"] and (not given["tag"] or info is not None):
@@ -77,11 +72,7 @@ def list_external_repos(cli: Cli, quiet: bool, as_json: bool, **given: Any) -> N
         repos = cli.session.getTagExternalRepos(tag_info=given["tag"], repo_info=info, **at)
     else:
         form, repos = "plain", cli.session.listExternalRepos(info=info, url=given["url"], **at)
-    if as_json:
-        say_json(repos)
-        return
-    for line in repo_table(form, repos, quiet):
-        say(line)
+    return Shown(repos, repo_table(form, repos, quiet))
 
 
 def repo_table(form: str, repos: list[dict[str, Any]], quiet: bool) -> list[str]:

@@ -11,8 +11,8 @@ from moromi.constants import TaskState
 from moromi.errors import GenericError
 from moromi.names import parse_NVR
 from moromi_cli import options
-from moromi_cli.lazy import command
-from moromi_cli.output import Failure, join_words, say, say_json, warn
+from moromi_cli.lazy import command, listing
+from moromi_cli.output import Failure, Shown, join_words, say, warn
 from moromi_cli.session import Cli
 from moromi_cli.watch import submitted
 
@@ -37,10 +37,10 @@ def find_tag(cli: Cli, name: str, target: bool) -> dict[str, Any]:
     return dict(tag)
 
 
-def show_repo(cli: Cli, repo: dict[str, Any]) -> None:
+def repo_found(cli: Cli, repo: dict[str, Any]) -> Shown:
     """The end of every successful wait."""
-    say(f"Got repo {repo['id']}")
-    say(f"Repo info: {cli.settings.weburl}/repoinfo?repoID={repo['id']}")
+    url = f"{cli.settings.weburl}/repoinfo?repoID={repo['id']}"
+    return Shown(repo, [f"Got repo {repo['id']}", f"Repo info: {url}"])
 
 
 def span(start: float) -> str:
@@ -134,12 +134,12 @@ def request_and_wait(cli: Cli, tag: dict[str, Any], given: dict[str, Any], min_e
     arguments = {"min_event": min_event, "at_event": given.get("at_event"), "opts": repo_options(given)}
     check = cli.session.repo.request(tag["id"], **arguments)
     if check["repo"]:
-        show_repo(cli, check["repo"])
+        repo_found(cli, check["repo"]).print(cli.json)
         return
     request = check["request"]
     if given["wait"]:
         waiter = RepoWait(cli, tag, given["timeout"], given["verbose"], quiet)
-        show_repo(cli, waiter.request(request))
+        repo_found(cli, waiter.request(request)).print(cli.json)
         return
     if quiet:
         return
@@ -205,28 +205,22 @@ def regen_repo(cli: Cli, tag: str, **given: Any) -> int:
     return submitted(cli, task_id, quiet=quiet, wait=options.should_wait(given["wait"]))
 
 
-@command("wait-repo-request", "[options] <request-id>")
+@listing("wait-repo-request", "[options] <request-id>", anonymous=False)
 @timeout_option
 @verbose_option
 @options.quiet
-@options.as_json
 @click.argument("request_id", type=int)
-def wait_repo_request(
-    cli: Cli, request_id: int, timeout: int, verbose: bool, quiet: bool, as_json: bool
-) -> None:
+def wait_repo_request(cli: Cli, request_id: int, timeout: int, verbose: bool, quiet: bool) -> Shown:
     """Wait until a repository request is fulfilled."""
     check = cli.session.repo.checkRequest(request_id)
     request = check["request"]
     tag = {"id": request["tag_id"], "name": request["tag_name"]}
-    waiter = RepoWait(cli, tag, timeout, verbose and not as_json, cli.is_quiet(quiet))
+    waiter = RepoWait(cli, tag, timeout, verbose and not cli.json, cli.is_quiet(quiet))
     repo = check["repo"] or waiter.request(request)
-    if as_json:
-        say_json(repo)
-    else:
-        show_repo(cli, repo)
+    return repo_found(cli, repo)
 
 
-@command("wait-repo", "[options] <tag>", anonymous=True)
+@listing("wait-repo", "[options] <tag>")
 @click.option("--build", "builds", multiple=True, metavar="NVR", help="wait for this build in the repository")
 @click.option("--target", is_flag=True, help="the argument is a target")
 @click.option("--request/--no-request", default=None, help="make a repository request (logs in)")
@@ -234,9 +228,10 @@ def wait_repo_request(
 @verbose_option
 @options.quiet
 @click.argument("tag")
-def wait_repo(cli: Cli, tag: str, builds: tuple[str, ...], **given: Any) -> None:
+def wait_repo(cli: Cli, tag: str, builds: tuple[str, ...], **given: Any) -> Shown:
     """Wait for a repository, optionally one with given builds."""
     quiet = cli.is_quiet(given["quiet"])
+    verbose = given["verbose"] and not cli.json
     if given["request"] is None and not quiet:
         warn("The --request option is recommended for faster results")
     info = find_tag(cli, tag, given["target"])
@@ -248,7 +243,7 @@ def wait_repo(cli: Cli, tag: str, builds: tuple[str, ...], **given: Any) -> None
         hint_about_builds(cli, info, nvrs)
     if given["request"]:
         cli.login()
-    waiter = RepoWait(cli, info, given["timeout"], given["verbose"], quiet)
+    waiter = RepoWait(cli, info, given["timeout"], verbose, quiet)
     if waiter.verbose:
         say(f"Waiting on repo for {info['name']}")
     if nvrs:
@@ -258,15 +253,14 @@ def wait_repo(cli: Cli, tag: str, builds: tuple[str, ...], **given: Any) -> None
     min_event = cli.session.tagLastChangeEvent(info["id"])
     if given["request"]:
         check = cli.session.repo.request(info["id"], min_event=min_event)
-        show_repo(cli, check["repo"] or waiter.request(check["request"]))
-        return
+        return repo_found(cli, check["repo"] or waiter.request(check["request"]))
 
     def look() -> dict[str, Any] | None:
         found: dict[str, Any] | None = cli.session.repo.get(info["id"], min_event=min_event)
         return found
 
     what = missing_text(nvrs, info) if nvrs else f"a new {info['name']} repo"
-    show_repo(cli, waiter.until(look, what))
+    return repo_found(cli, waiter.until(look, what))
 
 
 def missing_text(nvrs: list[dict[str, Any]], tag: dict[str, Any]) -> str:

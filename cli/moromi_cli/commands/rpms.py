@@ -5,9 +5,8 @@ from typing import Any
 import click
 
 from moromi.names import nvr
-from moromi_cli import options
-from moromi_cli.lazy import command
-from moromi_cli.output import build_label, long_time, say_all, say_json, warn
+from moromi_cli.lazy import listing
+from moromi_cli.output import Shown, build_label, long_time, warn
 from moromi_cli.session import Cli
 
 DIGESTS = ("sigmd5", "sha1header", "sha256header", "sha3_256header")
@@ -101,23 +100,17 @@ def rpm_lines(cli: Cli, rpm: dict[str, Any], buildroots: bool) -> list[str]:
     return lines + (user_lines(cli, rpm) if buildroots else [])
 
 
-@command("rpminfo", "[options] <n-v-r.a|id> [<n-v-r.a|id> ...]", anonymous=True)
+@listing("rpminfo", "[options] <n-v-r.a|id> [<n-v-r.a|id> ...]")
 @click.option("--buildroots", is_flag=True, help="also the buildroots that used the RPM")
-@options.as_json
 @click.argument("rpms", nargs=-1, required=True)
-def rpminfo(cli: Cli, rpms: tuple[str, ...], buildroots: bool, as_json: bool) -> int:
+def rpminfo(cli: Cli, rpms: tuple[str, ...], buildroots: bool) -> Shown:
     """Show RPMs."""
-    missing = 0
     data = []
     for name in rpms:
         rpm = cli.session.getRPM(int(name) if name.isdigit() else name)
         if not rpm:
             warn(f"No such rpm: {name}\n")
-            missing = 1
-        elif as_json:
-            data.append(rpm)
         else:
-            say_all(rpm_lines(cli, rpm, buildroots))
-    if as_json:
-        say_json(data)
-    return missing
+            data.append(rpm)
+    lines = (line for rpm in data for line in rpm_lines(cli, rpm, buildroots))
+    return Shown(data, lines, 0 if len(data) == len(rpms) else 1)

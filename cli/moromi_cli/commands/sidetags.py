@@ -5,10 +5,9 @@ from typing import Any
 import click
 
 from moromi.errors import ActionNotAllowed
-from moromi_cli import options
 from moromi_cli.commands.repowait import request_and_wait
-from moromi_cli.lazy import command
-from moromi_cli.output import say, say_all, say_json
+from moromi_cli.lazy import command, listing
+from moromi_cli.output import Shown, say
 from moromi_cli.session import Cli
 
 WAIT_MINUTES = 120
@@ -66,22 +65,18 @@ def split_macro(cli: Cli, text: str) -> tuple[str, str]:
     return key, value
 
 
-@command("list-sidetags", "[options]", anonymous=True)
+@listing("list-sidetags", "[options]")
 @click.option("--basetag", metavar="BASETAG", help="of this base tag")
 @click.option("--user", metavar="USER", help="of this user")
 @click.option("--mine", is_flag=True, help="own ones")
-@options.as_json
-def list_sidetags(cli: Cli, basetag: str | None, user: str | None, mine: bool, as_json: bool) -> None:
+def list_sidetags(cli: Cli, basetag: str | None, user: str | None, mine: bool) -> Shown:
     """Names of side tags."""
     if mine and user:
         raise cli.usage_error("Specify only one of --user and --mine")
     if mine:
         user = cli.session.getLoggedInUser()["name"]
     found = cli.session.listSideTags(basetag=basetag, user=user)
-    if as_json:
-        say_json(found)
-    else:
-        say_all(sorted(tag["name"] for tag in found))
+    return Shown(found, sorted(tag["name"] for tag in found))
 
 
 @command("remove-sidetag", "<sidetag> ...")

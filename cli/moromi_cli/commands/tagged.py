@@ -1,15 +1,15 @@
 """What tags hold: `list-tagged` and `latest-build`."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import click
 
 from moromi.names import nvr
 from moromi_cli import options
-from moromi_cli.lazy import command
-from moromi_cli.output import Failure, dashes, say_all, say_json
+from moromi_cli.lazy import listing
+from moromi_cli.output import Failure, Shown, dashes
 from moromi_cli.session import Cli
 
 
@@ -58,7 +58,7 @@ def rpm_lines(
     return sorted(lines)
 
 
-@command("list-tagged", "[options] <tag> [<package>]", anonymous=True)
+@listing("list-tagged", "[options] <tag> [<package>]")
 @click.option("--arch", multiple=True, help="list RPMs of this architecture")
 @click.option("--rpms", is_flag=True, help="RPMs instead of builds")
 @click.option("--inherit", is_flag=True, help="follow inheritance")
@@ -71,12 +71,11 @@ def rpm_lines(
 @options.event
 @click.option("--draft-only", is_flag=True, help="only drafts")
 @click.option("--no-draft", is_flag=True, help="no drafts")
-@options.as_json
 @click.argument("tag")
 @click.argument("package", required=False)
-def list_tagged(cli: Cli, tag: str, package: str | None, as_json: bool, **given: Any) -> None:
+def list_tagged(cli: Cli, tag: str, package: str | None, **given: Any) -> Shown:
     """What a tag holds: builds, or RPMs."""
-    quiet = cli.is_quiet(given["quiet"]) or as_json
+    quiet = cli.is_quiet(given["quiet"])
     if given["draft_only"] and given["no_draft"]:
         raise cli.usage_error("--draft-only conflicts with --no-draft")
     event = options.event_arguments(cli, given["event"], given["ts"], given["repo"], silent=quiet)
@@ -91,19 +90,14 @@ def list_tagged(cli: Cli, tag: str, package: str | None, as_json: bool, **given:
     elif given["draft_only"] or given["no_draft"]:
         arguments["draft"] = given["draft_only"]
     if given["rpms"] or given["arch"] or given["sigs"]:
-        list_rpms(cli, tag, arguments, given, as_json)
-        return
+        return list_rpms(cli, tag, arguments, given)
     builds = cli.session.listTagged(tag, **arguments)
-    if as_json:
-        say_json(builds)
-        return
     maven = given["type"] == "maven"
-    if not quiet:
-        say_all(build_header(maven))
-    say_all(build_lines(cli, builds, maven, given["paths"]))
+    lines = build_lines(cli, builds, maven, given["paths"])
+    return Shown(builds, lines if quiet else build_header(maven) + lines)
 
 
-def list_rpms(cli: Cli, tag: str, arguments: dict[str, Any], given: dict[str, Any], as_json: bool) -> None:
+def list_rpms(cli: Cli, tag: str, arguments: dict[str, Any], given: dict[str, Any]) -> Shown:
     """The RPM form of `list-tagged`."""
     if given["sigs"]:
         arguments["rpmsigs"] = True
@@ -112,24 +106,18 @@ def list_rpms(cli: Cli, tag: str, arguments: dict[str, Any], given: dict[str, An
     if given["arch"]:
         arguments["arch"] = list(given["arch"])
     rpms, builds = cli.session.listTaggedRPMS(tag, **arguments)
-    if as_json:
-        say_json(rpms)
-        return
-    say_all(rpm_lines(cli, rpms, builds, given["sigs"], given["paths"]))
+    return Shown(rpms, rpm_lines(cli, rpms, builds, given["sigs"], given["paths"]))
 
 
-@command("latest-build", "[options] <tag> <package> [<package> ...]", anonymous=True)
+@listing("latest-build", "[options] <tag> <package> [<package> ...]")
 @click.option("--arch", help="list the latest RPMs of this architecture")
 @click.option("--all", is_flag=True, help="all packages of the tag")
 @options.quiet
 @click.option("--paths", is_flag=True, help="show paths")
 @click.option("--type", help="only builds of this type")
-@options.as_json
 @click.argument("tag")
 @click.argument("packages", nargs=-1)
-def latest_build(
-    cli: Cli, tag: str, packages: tuple[str, ...], quiet: bool, as_json: bool, **given: Any
-) -> None:
+def latest_build(cli: Cli, tag: str, packages: tuple[str, ...], quiet: bool, **given: Any) -> Shown:
     """The latest builds of packages in a tag, with inheritance."""
     if given["all"]:
         if packages:
@@ -147,15 +135,18 @@ def latest_build(
                 results.append(calls.getLatestRPMS(tag, package=name, arch=given["arch"]))
             else:
                 results.append(calls.getLatestBuilds(tag, package=name, **arguments))
-    if as_json:
-        say_json([item for call in results for item in (call.result[0] if given["arch"] else call.result)])
-        return
+    if given["arch"]:
+        found = [item for call in results for item in call.result[0]]
+        return Shown(found, latest_rpm_lines(cli, results, given["paths"]))
     maven = given["type"] == "maven"
-    if not (cli.is_quiet(quiet) or given["arch"]):
-        say_all(build_header(maven))
+    lines = [] if cli.is_quiet(quiet) else build_header(maven)
     for call in results:
-        if given["arch"]:
-            rpms, builds = call.result
-            say_all(rpm_lines(cli, rpms, builds, False, given["paths"]))
-        else:
-            say_all(build_lines(cli, call.result, maven, given["paths"]))
+        lines += build_lines(cli, call.result, maven, given["paths"])
+    return Shown([item for call in results for item in call.result], lines)
+
+
+def latest_rpm_lines(cli: Cli, results: list[Any], paths: bool) -> Iterator[str]:
+    """The RPMs of each package that was asked for."""
+    for call in results:
+        rpms, builds = call.result
+        yield from rpm_lines(cli, rpms, builds, False, paths)

@@ -6,8 +6,8 @@ from typing import Any
 import click
 
 from moromi_cli import options
-from moromi_cli.lazy import command, listing
-from moromi_cli.output import Shown, say, say_all, say_json, yes_no
+from moromi_cli.lazy import listing
+from moromi_cli.output import Shown, yes_no
 from moromi_cli.session import Cli
 
 
@@ -22,17 +22,16 @@ def flags(link: dict[str, Any]) -> str:
     return "".join(letter if on else "." for letter, on in letters)
 
 
-@command("list-tags", "[options] [pattern ...]", anonymous=True)
+@listing("list-tags", "[options] [pattern ...]")
 @click.option("--show-id", is_flag=True, help="show the ids")
 @click.option("--verbose", is_flag=True, help="show locks and permissions")
 @click.option("--unlocked", is_flag=True, help="only tags without lock and permission")
 @click.option("--build", help="only tags that hold this build")
 @click.option("--package", help="only tags that list this package")
-@options.as_json
 @click.argument("patterns", nargs=-1)
 def list_tags(
     cli: Cli, patterns: tuple[str, ...], build: str | None, package: str | None, **given: bool
-) -> None:
+) -> Shown:
     """Tag names."""
     session = cli.session
     query: dict[str, Any] = {}
@@ -55,17 +54,18 @@ def list_tags(
     if given["unlocked"]:
         tags = [tag for tag in tags if not (tag["locked"] or tag["perm"])]
     tags = sorted(tags, key=lambda tag: str(tag["name"]))
-    if given["as_json"]:
-        say_json(tags)
-        return
-    for tag in tags:
-        text = tag["name"]
-        if given["show_id"]:
-            text += f" [{tag['id']}]"
-        if given["verbose"]:
-            text += " [LOCKED]" if tag["locked"] else ""
-            text += f" [{tag['perm']} perm required]" if tag["perm"] else ""
-        say(text)
+    return Shown(tags, (tag_line(tag, given["show_id"], given["verbose"]) for tag in tags))
+
+
+def tag_line(tag: dict[str, Any], show_id: bool, verbose: bool) -> str:
+    """One tag of `list-tags`."""
+    text = str(tag["name"])
+    if show_id:
+        text += f" [{tag['id']}]"
+    if verbose:
+        text += " [LOCKED]" if tag["locked"] else ""
+        text += f" [{tag['perm']} perm required]" if tag["perm"] else ""
+    return text
 
 
 @listing("list-targets", "[options]")
@@ -89,25 +89,20 @@ def target_rows(targets: list[dict[str, Any]], quiet: bool) -> Iterator[str]:
         yield form.format(target["name"], target["build_tag_name"], target["dest_tag_name"])
 
 
-@command("list-tag-inheritance", "[options] <tag>", anonymous=True)
+@listing("list-tag-inheritance", "[options] <tag>")
 @click.option("--reverse", is_flag=True, help="children instead of parents")
 @options.event
-@options.as_json
 @click.argument("tag")
 def list_tag_inheritance(
-    cli: Cli, tag: str, reverse: bool, event: int | None, ts: int | None, repo: int | None, as_json: bool
-) -> None:
+    cli: Cli, tag: str, reverse: bool, event: int | None, ts: int | None, repo: int | None
+) -> Shown:
     """Inheritance tree of a tag."""
-    at = options.event_arguments(cli, event, ts, repo, silent=as_json)
+    at = options.event_arguments(cli, event, ts, repo)
     info = cli.session.getTag(int(tag) if tag.isdigit() else tag, **at)
     if not info:
         raise cli.usage_error(f"No such tag: {tag}")
     links = cli.session.getFullInheritance(info["id"], reverse=reverse, **at)
-    if as_json:
-        say_json(links)
-        return
-    say(f"     {info['name']} ({info['id']})")
-    say_all(tree_lines(links, reverse))
+    return Shown(links, [f"     {info['name']} ({info['id']})", *tree_lines(links, reverse)])
 
 
 def tree_lines(links: list[dict[str, Any]], reverse: bool) -> list[str]:
@@ -129,24 +124,15 @@ def tree_lines(links: list[dict[str, Any]], reverse: bool) -> list[str]:
     return lines
 
 
-@command("taginfo", "[options] <tag> [<tag> ...]", anonymous=True)
+@listing("taginfo", "[options] <tag> [<tag> ...]")
 @options.event
-@options.as_json
 @click.argument("tags", nargs=-1, required=True)
-def taginfo(
-    cli: Cli, tags: tuple[str, ...], event: int | None, ts: int | None, repo: int | None, as_json: bool
-) -> None:
+def taginfo(cli: Cli, tags: tuple[str, ...], event: int | None, ts: int | None, repo: int | None) -> Shown:
     """Show tags."""
-    at = options.event_arguments(cli, event, ts, repo, silent=as_json)
+    at = options.event_arguments(cli, event, ts, repo)
     infos = [find_tag(cli, tag, at) for tag in tags]
     data = [collect(cli, info, at) for info in infos]
-    if as_json:
-        say_json(data)
-        return
-    for place, tag in enumerate(data):
-        if place:
-            say()
-        say_all(tag_lines(tag, at))
+    return Shown(data, "\n\n".join("\n".join(tag_lines(tag, at)) for tag in data).split("\n"))
 
 
 def find_tag(cli: Cli, tag: str, at: dict[str, int]) -> dict[str, Any]:

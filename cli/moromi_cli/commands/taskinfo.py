@@ -1,6 +1,6 @@
 """`taskinfo`: one task in full, with what it was asked to do."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import click
@@ -8,9 +8,8 @@ import click
 from moromi.constants import TaskState
 from moromi.errors import Fault, GenericError
 from moromi.tasks import parse_task_params
-from moromi_cli import options
-from moromi_cli.lazy import command
-from moromi_cli.output import asctime, build_label, say, say_json
+from moromi_cli.lazy import listing
+from moromi_cli.output import Shown, asctime, build_label, say
 from moromi_cli.session import Cli
 
 NO_OUTPUT = "[1] There may have been outputs that are gone: they are removed some time after the task ended."
@@ -80,29 +79,30 @@ def output_lines(cli: Cli, task: dict[str, Any]) -> Lines:
     return lines if logs and others else [*lines, NO_OUTPUT]
 
 
-def show_task(cli: Cli, task_id: int, *, recurse: bool, verbose: bool, level: int = 0) -> None:
-    """Print a task, and below it its descendants."""
-    task = collect(cli, task_id, verbose)
+def tree_lines(cli: Cli, task: dict[str, Any], recurse: bool, verbose: bool, level: int = 0) -> Iterator[str]:
+    """A task, and below it its descendants."""
     for line in task_lines(cli, task):
-        say("  " * level + line)
-    say()
-    if recurse:
-        for child in task["children"]:
-            show_task(cli, child["id"], recurse=True, verbose=verbose, level=level + 1)
+        yield "  " * level + line
+    yield ""
+    for child in task["children"] if recurse else ():
+        below = collect(cli, child["id"], verbose)
+        yield from tree_lines(cli, below, recurse, verbose, level + 1)
 
 
-@command("taskinfo", "[options] <task_id> [<task_id> ...]", anonymous=True)
+def show_task(cli: Cli, task_id: int) -> None:
+    """Print a task with its request."""
+    for line in tree_lines(cli, collect(cli, task_id, verbose=True), recurse=False, verbose=True):
+        say(line)
+
+
+@listing("taskinfo", "[options] <task_id> [<task_id> ...]")
 @click.option("-r", "--recurse", is_flag=True, help="also all descendants")
 @click.option("-v", "--verbose", is_flag=True, help="add the request's parameters")
-@options.as_json
 @click.argument("tasks", nargs=-1, type=int, required=True)
-def taskinfo(cli: Cli, tasks: tuple[int, ...], recurse: bool, verbose: bool, as_json: bool) -> None:
+def taskinfo(cli: Cli, tasks: tuple[int, ...], recurse: bool, verbose: bool) -> Shown:
     """Show tasks."""
-    if as_json:
-        say_json([collect(cli, task_id, verbose) for task_id in tasks])
-        return
-    for task_id in tasks:
-        show_task(cli, task_id, recurse=recurse, verbose=verbose)
+    data = [collect(cli, task_id, verbose) for task_id in tasks]
+    return Shown(data, (line for task in data for line in tree_lines(cli, task, recurse, verbose)))
 
 
 # What a request says, in words. One function a method; the labels are those of the specification.

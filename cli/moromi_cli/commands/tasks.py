@@ -10,8 +10,8 @@ from moromi.constants import TaskState
 from moromi.errors import GenericError
 from moromi.tasks import task_label
 from moromi_cli import options
-from moromi_cli.lazy import command
-from moromi_cli.output import Failure, say, say_json
+from moromi_cli.lazy import command, listing
+from moromi_cli.output import Failure, Shown, say
 from moromi_cli.session import Cli
 from moromi_cli.watch import FINAL, watch_tasks
 
@@ -89,30 +89,23 @@ def task_lines(tasks: list[dict[str, Any]]) -> list[str]:
     return lines
 
 
-@command("list-tasks", "[options]")
+@listing("list-tasks", "[options]", anonymous=False)
 @selection
 @options.quiet
 @click.option("--before", type=options.TIME, metavar="TIME", help="started before")
 @click.option("--after", type=options.TIME, metavar="TIME", help="started after")
 @click.option("--all", is_flag=True, help="finished tasks too (needs --after)")
-@options.as_json
-def list_tasks(cli: Cli, as_json: bool, quiet: bool, **given: Any) -> None:
+def list_tasks(cli: Cli, quiet: bool, **given: Any) -> Shown:
     """Unfinished tasks, as a tree."""
     if given["mine"] and given["user"]:
         raise cli.usage_error("Can't specify 'mine' and 'user' in same time")
     if given["all"] and given["after"] is None:
         raise cli.usage_error("--all must be used with --after")
     tasks = find_tasks(cli, given)
-    if as_json:
-        say_json(tasks)
-        return
     if not tasks:
-        say("(no tasks)")
-        return
-    if not cli.is_quiet(quiet):
-        say(f"{'ID':<8s} {'Pri':<4s} {'Owner':<20s} {'State':<8s} {'Arch':<10s} Name")
-    for line in task_lines(tasks):
-        say(line)
+        return Shown(tasks, ["(no tasks)"])
+    head = f"{'ID':<8s} {'Pri':<4s} {'Owner':<20s} {'State':<8s} {'Arch':<10s} Name"
+    return Shown(tasks, task_lines(tasks) if cli.is_quiet(quiet) else [head, *task_lines(tasks)])
 
 
 @command("watch-task", "[options] <task id> [<task id> ...]", anonymous=True)

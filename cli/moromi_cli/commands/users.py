@@ -1,5 +1,6 @@
 """Users and permissions."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -7,18 +8,17 @@ import click
 from moromi.constants import UserStatus, UserType
 from moromi.errors import GenericError
 from moromi_cli import options
-from moromi_cli.lazy import command
-from moromi_cli.output import Failure, say, say_all, say_json, warn
+from moromi_cli.lazy import listing
+from moromi_cli.output import Failure, Shown, warn
 from moromi_cli.session import Cli
 
 
-@command("list-users", "[options]", anonymous=True)
+@listing("list-users", "[options]")
 @click.option("--usertype", default="NORMAL", help="NORMAL, HOST, GROUP, or any (default NORMAL)")
 @click.option("--prefix", help="names that start with this")
 @click.option("--perm", help="users with this permission")
 @click.option("--inherited-perm", is_flag=True, help="with --perm: count inherited permissions")
-@options.as_json
-def list_users(cli: Cli, usertype: str, as_json: bool, **given: Any) -> None:
+def list_users(cli: Cli, usertype: str, **given: Any) -> Shown:
     """User names."""
     query: dict[str, Any] = {key: given[key] for key in ("prefix", "perm", "inherited_perm") if given[key]}
     if usertype.lower() in ("any", "all"):
@@ -30,36 +30,34 @@ def list_users(cli: Cli, usertype: str, as_json: bool, **given: Any) -> None:
     if given["perm"] and given["perm"] not in {perm["name"] for perm in cli.session.getAllPerms()}:
         raise Failure(f"Invalid permission: {given['perm']}")
     users = cli.session.listUsers(**query)
-    if as_json:
-        say_json(users)
-        return
-    say_all(user["name"] for user in users)
+    return Shown(users, (user["name"] for user in users))
 
 
-@command("list-permissions", "[options]")
+@listing("list-permissions", "[options]", anonymous=False)
 @click.option("--user", help="permissions of this user")
 @click.option("--mine", is_flag=True, help="own permissions")
 @options.quiet
-@options.as_json
-def list_permissions(cli: Cli, user: str | None, mine: bool, quiet: bool, as_json: bool) -> None:
+def list_permissions(cli: Cli, user: str | None, mine: bool, quiet: bool) -> Shown:
     """Permissions, all or those of a user."""
     if mine:
         user = (cli.session.getLoggedInUser() or {}).get("name")
     perms = user_permissions(cli, user) if user else cli.session.getAllPerms()
     perms = sorted(perms, key=lambda perm: str(perm["name"]))
-    if as_json:
-        say_json(perms)
-        return
+    return Shown(perms, permission_rows(perms, cli.is_quiet(quiet)))
+
+
+def permission_rows(perms: list[dict[str, Any]], quiet: bool) -> Iterator[str]:
+    """Header and rows of `list-permissions`."""
     width = max([18] + [len(perm["name"]) for perm in perms])
-    if not cli.is_quiet(quiet):
+    if not quiet:
         head = f"{'Permission name':<{width}s}"
         if perms and perms[0].get("description"):
             head += f"   {'Description':<50s}"
-        say(head)
-        say("-" * len(head))
+        yield head
+        yield "-" * len(head)
     for perm in perms:
         text = perm.get("description")
-        say(f"{perm['name']:<{width}s}" + (f"   {text}" if text else ""))
+        yield f"{perm['name']:<{width}s}" + (f"   {text}" if text else "")
 
 
 def user_permissions(cli: Cli, user: str) -> list[dict[str, Any]]:
@@ -81,25 +79,19 @@ def user_permissions(cli: Cli, user: str) -> list[dict[str, Any]]:
     ]
 
 
-@command("userinfo", "<username> [<username> ...]", anonymous=True)
-@options.as_json
+@listing("userinfo", "<username> [<username> ...]")
 @click.argument("names", nargs=-1, required=True)
-def userinfo(cli: Cli, names: tuple[str, ...], as_json: bool) -> None:
+def userinfo(cli: Cli, names: tuple[str, ...]) -> Shown:
     """Show users."""
     with cli.session.multicall(strict=True) as calls:
         users = [calls.getUser(name, groups=True) for name in names]
     data = []
     for name, call in zip(names, users, strict=True):
-        user = call.result
-        if not user:
+        if not call.result:
             warn(f"No such user: {name}\n")
             continue
-        user.update(user_counts(cli, user["id"]))
-        data.append(user)
-        if not as_json:
-            say_all(user_lines(user))
-    if as_json:
-        say_json(data)
+        data.append({**call.result, **user_counts(cli, call.result["id"])})
+    return Shown(data, (line for user in data for line in user_lines(user)))
 
 
 def user_counts(cli: Cli, user_id: int) -> dict[str, Any]:
