@@ -63,18 +63,8 @@ def failure(call: Call, error: Exception) -> tuple[int, str]:
 
 
 def establish(call: Call, credentials: Credentials | None, method: str) -> None:
-    """Resolve the session, then refuse everybody but admins during a lock-out.
-
-    The session is read by the first statement of a request, so a connection that
-    the database has dropped since its last use is noticed here, and replaced.
-    """
-    try:
-        sessions.establish(call, credentials, method)
-    except OperationalError as error:
-        if not error.connection_invalidated:
-            raise
-        call.tx.rollback()
-        sessions.establish(call, credentials, method)
+    """Resolve the session, then refuse everybody but admins during a lock-out."""
+    sessions.establish(call, credentials, method)
     check_lockout(call, method)
 
 

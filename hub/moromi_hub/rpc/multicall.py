@@ -1,7 +1,8 @@
 """Many calls in one request (spec: hub-protocol.md section 1.6).
 
-Each element runs in a savepoint and gets its own event; a failing one becomes a
-fault element and stops nobody. All successes are committed together.
+Each element is a unit of the transaction and gets its own event; a failing one becomes
+a fault element and stops nobody. All successes are committed together. Only when the
+database goes away does the whole request fail, so that the client makes it again.
 """
 
 from __future__ import annotations
@@ -36,10 +37,14 @@ def _element(call: Call, element: dict[str, Any]) -> Any:
         params = list(element["params"])
         call.method = export.name
         dispatch.check_lockout(call, export.name)
-        with call.tx.savepoint():
-            # encoding reads a listing after the savepoint is gone, so it is read here
+        with call.tx.unit():
+            # the answer is encoded after the unit, and an error of a listing belongs to it
             return [_materialise(dispatch.invoke(call, export, params))]
     except Exception as error:
+        if dispatch.is_outage(error):
+            raise
+        # what it has put there may have been undone
+        call.cache.clear()
         log.info("%s failed in a multicall: %s", element, error)
         return faults.element_of(error)
 
