@@ -19,16 +19,20 @@ async def listen(engine: Engine, publish: Callable[[dict[str, Any]], None], lost
     """Hand every message to `publish`, for ever; call `lost` when some may have been missed."""
     while True:
         try:
-            await _listen_once(engine, publish)
+            await _listen_once(engine, publish, lost)
         except (psycopg2.Error, OSError) as error:
             log.warning("lost the database: %s", error)
-        lost()
+            lost()
         await asyncio.sleep(push.RETRY_SECONDS)
 
 
-async def _listen_once(engine: Engine, publish: Callable[[dict[str, Any]], None]) -> None:
+async def _listen_once(
+    engine: Engine, publish: Callable[[dict[str, Any]], None], lost: Callable[[], None]
+) -> None:
     loop = asyncio.get_running_loop()
     connection = await loop.run_in_executor(None, push.connect, engine, "moromi-events")
+    # streams that were opened since the last connection was lost have heard nothing either
+    lost()
     readable = asyncio.Event()
     loop.add_reader(connection.fileno(), readable.set)
     try:
