@@ -1,0 +1,206 @@
+"""The package lists of a repository, one pair for each arch (spec: builder.md section 5.4).
+
+Every rpm of the tag is read once and dealt out to the lists of its arches as its line comes
+from the database, so a big tag costs two statements and steady memory. A list that says the
+same as that of the tag's latest repository becomes a second name of it: nothing is
+written as long as both agree.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from moromi import arches as arch_rules
+from moromi_hub.call import Call
+from moromi_hub.repos.options import Options
+from moromi_hub.tagging import listing
+
+_AT_ONCE = 4000
+"""Lines that are gathered before they are written."""
+_TEXTS = ("name", "version", "release", "arch", "payloadhash")
+_RECORD = (
+    b"{"
+    + b", ".join(
+        b'"%s": %s' % (key.encode(), b'"%b"' if key in _TEXTS else b"%b") for key in listing.RPM_KEYS
+    )
+    + b"}\n"
+)
+_BUILD = listing.RPM_KEYS.index("build_id")
+_EXTRA = listing.RPM_KEYS.index("extra")
+_ESCAPES = {b"\\b": b"\b", b"\\f": b"\f", b"\\n": b"\n", b"\\r": b"\r", b"\\t": b"\t", b"\\v": b"\v"}
+
+
+def write(
+    call: Call,
+    directory: Path,
+    tag: Mapping[str, Any],
+    arches: Sequence[str],
+    options: Options,
+    event: int | None,
+) -> None:
+    """Write `pkglist` and `rpmlist.jsonl` of each arch below a repository's directory."""
+    latest = not tag["extra"].get("repo_include_all")
+    wanted = listing.wanted(call, tag["id"], event, inherit=True, latest=latest)
+    top = call.paths.topdir
+    builds = {
+        b"%d" % row["build_id"]: f"toplink/{os.path.relpath(call.paths.build(row), top)}/".encode()
+        for row in listing.repo_builds(call, wanted)
+    }
+    sources = options.full["src"] or options.full["separate_src"]
+    with ExitStack() as stack:
+        dealer = _Dealer(stack, directory, arches, options, builds)
+        listing.repo_rpms(call, wanted, sources, options.full["debuginfo"], dealer.take)
+        dealer.flush()
+
+
+class _Dealer:
+    """Takes the rpms' lines as they come, and deals them out."""
+
+    def __init__(
+        self,
+        stack: ExitStack,
+        directory: Path,
+        arches: Sequence[str],
+        options: Options,
+        builds: Mapping[bytes, bytes],
+    ) -> None:
+        self._arches = arches
+        self._options = options
+        self._builds = builds
+        latest = directory.parent / "latest"
+        self._lists = {
+            arch: tuple(
+                stack.enter_context(_List(directory / arch / name, latest / arch / name))
+                for name in ("pkglist", "rpmlist.jsonl")
+            )
+            for arch in arches
+        }
+        self._lines: dict[str, tuple[list[bytes], list[bytes]]] = {arch: ([], []) for arch in arches}
+        self._targets: dict[bytes, list[tuple[Callable[[bytes], None], Callable[[bytes], None]]]] = {}
+        self._count = 0
+
+    def take(self, line: bytes) -> None:
+        """Add an rpm to the lists of its arches."""
+        values = line[:-1].split(b"\t")
+        name, version, release, arch = values[:4]
+        targets = self._targets.get(arch)
+        if targets is None:
+            targets = self._targets[arch] = self._targets_of(arch)
+        if not targets:
+            return
+        if b'"' in line or b"\\" in line:
+            record = _careful_record(values)
+            name, version, release, arch = (_unescape(value) for value in values[:4])
+        else:
+            record = _RECORD % tuple(values)
+        # a volume's builds are reached through the link to the top, like all others
+        path = b"%b%b/%b-%b-%b.%b.rpm\n" % (self._builds[values[_BUILD]], arch, name, version, release, arch)
+        for add_path, add_record in targets:
+            add_path(path)
+            add_record(record)
+        self._count += 1
+        if self._count == _AT_ONCE:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is gathered."""
+        self._count = 0
+        for arch, gathered in self._lines.items():
+            for file, lines in zip(self._lists[arch], gathered, strict=True):
+                file.write(b"".join(lines))
+                lines.clear()
+
+    def _targets_of(self, arch: bytes) -> list[tuple[Callable[[bytes], None], Callable[[bytes], None]]]:
+        return [
+            (self._lines[each][0].append, self._lines[each][1].append)
+            for each in targets(arch.decode(), self._arches, self._options)
+        ]
+
+
+def targets(arch: str, arches: Sequence[str], options: Options) -> list[str]:
+    """The directories that rpms of an arch go to."""
+    if arch in arch_rules.SOURCE_ARCHES:
+        if options.full["separate_src"]:
+            return ["src"]
+        return list(arches) if options.full["src"] else []
+    if arch == "noarch":
+        return [each for each in arches if each != "src"]
+    canonical = arch_rules.canonical(arch)
+    return [canonical] if canonical in arches else []
+
+
+def _careful_record(values: Sequence[bytes]) -> bytes:
+    """The record of an rpm that has something to be escaped, or `extra`."""
+    record: dict[str, Any] = {}
+    for key, value in zip(listing.RPM_KEYS, values, strict=True):
+        text = _unescape(value).decode()
+        record[key] = text if key in _TEXTS else json.loads(text)
+    return json.dumps(record).encode() + b"\n"
+
+
+def _unescape(value: bytes) -> bytes:
+    """A value without what COPY escapes in its text form."""
+    if b"\\" not in value:
+        return value
+    return re.sub(rb"\\.", lambda found: _ESCAPES.get(found[0], found[0][1:]), value)
+
+
+class _List:
+    """A file that is written only from where it differs from `old`, and not at all if it does not."""
+
+    def __init__(self, path: Path, old: Path) -> None:
+        self._path = path
+        self._old_path = old
+        self._old: BinaryIO | None = None
+        self._out: BinaryIO | None = None
+        self._agreed = 0
+
+    def __enter__(self) -> _List:
+        try:
+            self._old = self._old_path.open("rb")
+        except OSError:
+            self._out = self._path.open("xb")
+        return self
+
+    def write(self, data: bytes) -> None:
+        """Append."""
+        if self._out is None:
+            assert self._old is not None
+            if self._old.read(len(data)) == data:
+                self._agreed += len(data)
+                return
+            self._out = self._begin(self._old)
+        self._out.write(data)
+
+    def __exit__(self, kind: object, *rest: object) -> None:
+        try:
+            if kind is None and self._out is None and self._old is not None and not self._linked(self._old):
+                self._out = self._begin(self._old)
+        finally:
+            for file in (self._old, self._out):
+                if file is not None:
+                    file.close()
+
+    def _linked(self, old: BinaryIO) -> bool:
+        if old.read(1):
+            return False
+        try:
+            os.link(os.path.realpath(self._old_path), self._path)
+        except OSError:
+            return False
+        return True
+
+    def _begin(self, old: BinaryIO) -> BinaryIO:
+        """The new file, with what both have in common."""
+        out = self._path.open("xb", buffering=0)
+        done = 0
+        while done < self._agreed:
+            done += os.copy_file_range(old.fileno(), out.fileno(), self._agreed - done, done, done)
+        out.seek(done)
+        return out
