@@ -36,6 +36,53 @@ def createrepo(settings: Settings, source: RepoSource, output: Path) -> list[str
     return words
 
 
+def dist_createrepo(
+    settings: Settings,
+    directory: Path,
+    opts: Mapping[str, Any],
+    *,
+    groups: Path | None,
+    update: bool,
+    old_packages: Sequence[Path],
+) -> list[str]:
+    """Write the command that makes the metadata of a dist repository, or of one beside it, in place.
+
+    `opts` are the repository's options, `old_packages` directories to make deltas against. GenericError for
+    options that do not fit together or that this machine's tool lacks.
+    """
+    words = [CREATEREPO_C, "--error-exit-val", "-vd", "-i", str(directory / "pkglist")]
+    if groups is not None:
+        words += ["-g", str(groups)]
+    if update:
+        words.append("--update")
+        skip = opts.get("createrepo_skip_stat")
+        if settings.distrepo_skip_stat if skip is None else skip:
+            words.append("--skip-stat")
+    if old_packages:
+        words.append("--deltas")
+        for place in old_packages:
+            words += ["--oldpackagedirs", str(place)]
+    return [*words, *_zchunk(opts), str(directory)]
+
+
+def _zchunk(opts: Mapping[str, Any]) -> list[str]:
+    """Write the options for zchunk metadata, once they are known to work."""
+    place = opts.get("zck_dict_dir")
+    if not opts.get("zck"):
+        if place:
+            raise GenericError("--zck-dict-dir makes no sense without --zck")
+        return []
+    if "--zck" not in _output([CREATEREPO_C, "--help-all"]):
+        raise GenericError("createrepo doesn't support zchunks")
+    if not place:
+        return ["--zck"]
+    if not Path(place).exists():
+        raise GenericError(f"zchunk dir path doesn't exist: {place}")
+    if not Path(place).is_dir():
+        raise GenericError(f"zchunk dir path is file: {place}")
+    return ["--zck", "--zck-dict-dir", str(place)]
+
+
 def merge_mode(repos: Sequence[Mapping[str, Any]]) -> str:
     """Give the merge mode that external repositories share. GenericError if they differ or it is unknown."""
     modes = sorted({repo["merge_mode"] or "koji" for repo in repos})
@@ -92,11 +139,15 @@ def mergerepo(
 
 def mergerepo_version() -> tuple[int, ...]:
     """Ask the installed mergerepo_c; (0,) if there is none."""
+    return parse_version(_output([MERGEREPO_C, "--version"]))
+
+
+def _output(words: Sequence[str]) -> str:
+    """Give what a program prints; nothing if there is no such program."""
     try:
-        done = subprocess.run([MERGEREPO_C, "--version"], capture_output=True, text=True, check=False)
+        return subprocess.run(words, capture_output=True, text=True, check=False).stdout
     except FileNotFoundError:
-        return (0,)
-    return parse_version(done.stdout)
+        return ""
 
 
 def parse_version(text: str) -> tuple[int, ...]:
