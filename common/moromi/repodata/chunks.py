@@ -1,0 +1,139 @@
+"""The pieces that repositories share: runs of packages, compressed once, kept by content.
+
+Where one chunk ends and the next begins is decided by the packages themselves, so that a package
+that comes, goes or changes touches its own chunk and no other. A chunk's key covers all that decides
+about its bytes, so a chunk that exists is found without a look at any fragment, in whichever
+repository it was made for.
+
+A chunk's file holds, after a header of sizes, its part of primary, filelists and other, each one
+frame of its compression.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import struct
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from zlib import crc32
+
+from moromi.errors import GenericError
+from moromi.repodata.compression import Codec
+from moromi.repodata.files import place
+from moromi.repodata.fragments import fill
+from moromi.repodata.model import Entry, FragmentStore
+
+#: Packages of a chunk: at least, at most.
+_LEAST: Final = 64
+_MOST: Final = 1024
+#: A package in so many is where a chunk may end.
+_ONE_IN: Final = 128
+_FORM: Final = "1"
+_MAGIC: Final = b"moromi-1"
+_HEADER: Final = struct.Struct("<8sQQQQQQ")
+DOCUMENTS: Final = 3
+#: Seconds after which the use of a chunk is noted again. Chunks used later than this are never pruned.
+_NOTED: Final = 3600.0
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A run of packages, each an entry's line, and the key of its compressed form."""
+
+    key: str
+    lines: Sequence[bytes]
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Bytes of a chunk's parts (primary, filelists, other), raw and compressed."""
+
+    raw: tuple[int, ...]
+    compressed: tuple[int, ...]
+
+
+def split(lines: Sequence[bytes], codec: Codec) -> Iterator[Chunk]:
+    """Yield the chunks of entries, given as lines in their order."""
+    start = 0
+    for end in _ends(lines):
+        part = lines[start:end]
+        digest = hashlib.blake2b(f"{_FORM} {codec.tag}\n".encode(), digest_size=20)
+        digest.update(b"\n".join(part))
+        yield Chunk(digest.hexdigest(), part)
+        start = end
+
+
+def _ends(lines: Sequence[bytes]) -> Iterator[int]:
+    start = 0
+    for position, line in enumerate(lines, 1):
+        size = position - start
+        if (size >= _LEAST and not crc32(line) % _ONE_IN) or size == _MOST:
+            yield position
+            start = position
+    if start < len(lines):
+        yield len(lines)
+
+
+class ChunkCache:
+    """Chunks on disk, below a directory that several processes may share."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def find(self, chunk: Chunk) -> Sizes | None:
+        """Return the sizes of a chunk, None if it is not there. It then stays for an hour at least."""
+        try:
+            with open(self._path(chunk.key), "rb", buffering=0) as source:
+                sizes = _read_sizes(source.read(_HEADER.size))
+                if time.time() - os.fstat(source.fileno()).st_mtime > _NOTED:
+                    os.utime(source.fileno())
+        except FileNotFoundError:
+            return None
+        return sizes
+
+    def make(self, chunk: Chunk, codec: Codec, store: FragmentStore) -> Sizes:
+        """Fill, compress and keep a chunk."""
+        entries = [Entry.parse(line) for line in chunk.lines]
+        texts = fill(entries, store.read(entries))
+        parts = [codec.compress(text) for text in texts]
+        sizes = Sizes(tuple(map(len, texts)), tuple(map(len, parts)))
+        path = self._path(chunk.key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Whoever makes the same chunk at the same time makes the same bytes.
+        place(path, b"".join((_HEADER.pack(_MAGIC, *sizes.raw, *sizes.compressed), *parts)))
+        return sizes
+
+    def part(self, chunk: Chunk, sizes: Sizes, document: int) -> bytes:
+        """Read the compressed part of a chunk for a document (0 primary, 1 filelists, 2 other)."""
+        offset = _HEADER.size + sum(sizes.compressed[:document])
+        with open(self._path(chunk.key), "rb", buffering=0) as source:
+            return os.pread(source.fileno(), sizes.compressed[document], offset)
+
+    def prune(self, most: int) -> int:
+        """Remove what was not used for longest until `most` bytes are left; return the bytes removed."""
+        files = []
+        for path in self._directory.glob("??/*"):
+            stat = path.stat()
+            files.append((stat.st_mtime, stat.st_size, path))
+        surplus = sum(size for _time, size, _path in files) - most
+        removed = 0
+        for used, size, path in sorted(files):
+            if removed >= surplus or time.time() - used < 2 * _NOTED:
+                break
+            path.unlink(missing_ok=True)
+            removed += size
+        return removed
+
+    def _path(self, key: str) -> Path:
+        return self._directory / key[:2] / key
+
+
+def _read_sizes(header: bytes) -> Sizes:
+    magic, *sizes = _HEADER.unpack(header)
+    if magic != _MAGIC:
+        raise GenericError("a chunk of metadata is damaged")
+    return Sizes(tuple(sizes[:DOCUMENTS]), tuple(sizes[DOCUMENTS:]))

@@ -1,0 +1,127 @@
+"""Rendering rpms into fragments, and filling fragments for a repository."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+from xml.sax.saxutils import escape
+
+import createrepo_c
+
+from moromi.errors import GenericError
+from moromi.repodata.facts import FileFacts
+from moromi.repodata.model import HOLE, Entry, Fragment
+
+#: As many as createrepo_c writes when nothing is said.
+CHANGELOGS: Final = 10
+
+# `<` is never plain in XML text, so that the first match is the element itself.
+_PRIMARY: Final = re.compile(
+    rb'(.*?<checksum type="[^"]*" pkgid="YES">)[^<]*'
+    rb'(</checksum>.*?<time file=")[^"]*'
+    rb'(".*?<size package=")[^"]*'
+    rb'(".*?<location )[^>]*'
+    rb'(/>.*?<rpm:header-range start=")[^"]*'
+    rb'(" end=")[^"]*'
+    rb'(".*)',
+    re.DOTALL,
+)
+_WITH_ID: Final = re.compile(rb'(<package pkgid=")[^"]*(".*)', re.DOTALL)
+_SPECIAL: Final = re.compile('[&<>"\t\n\r]')
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """An rpm's fragment and facts, and the names that entries carry."""
+
+    fragment: Fragment
+    facts: FileFacts
+    name: str
+    epoch: int
+    version: str
+    release: str
+    arch: str
+    sourcerpm: str
+
+    def entry(self, href: str, pack: str = "", base: str = "") -> Entry:
+        """Return its entry at a location."""
+        names = (self.name, self.arch, str(self.epoch), self.version, self.release)
+        facts = map(str, dataclasses.astuple(self.facts))
+        return Entry._make((self.sourcerpm, *names, href, self.fragment.id, *facts, pack, base))
+
+
+class Texts(NamedTuple):
+    """Filled text of the three documents, or other things that there is one of for each."""
+
+    primary: bytes
+    filelists: bytes
+    other: bytes
+
+
+def render(path: str | os.PathLike[str]) -> Rendered:
+    """Render an rpm file. GenericError: it is none that createrepo_c can read."""
+    try:
+        package = createrepo_c.package_from_rpm(
+            os.fspath(path), checksum_type=createrepo_c.SHA256, changelog_limit=CHANGELOGS
+        )
+    except createrepo_c.CreaterepoCError as exc:
+        raise GenericError(f"no metadata of {os.fspath(path)}: {exc}") from exc
+    return rendered(package)
+
+
+def rendered(package: Any) -> Rendered:
+    """Take apart a `createrepo_c.Package`."""
+    package.location_base, package.location_href = None, "here"
+    primary, filelists, other = (text.encode() for text in createrepo_c.xml_dump(package))
+    facts = FileFacts(
+        package.pkgId,
+        package.time_file,
+        package.size_package,
+        package.rpm_header_start,
+        package.rpm_header_end,
+    )
+    fragment = Fragment(
+        _with_holes(_PRIMARY, primary), _with_holes(_WITH_ID, filelists), _with_holes(_WITH_ID, other)
+    )
+    names = (package.name, int(package.epoch or 0), package.version, package.release, package.arch)
+    return Rendered(fragment, facts, *names, package.rpm_sourcerpm or "")
+
+
+def _with_holes(pattern: re.Pattern[bytes], text: bytes) -> bytes:
+    found = pattern.fullmatch(text)
+    if found is None:
+        raise GenericError(f"createrepo_c writes metadata of a form that is not known: {text[:200]!r}")
+    return HOLE.join(found.groups())
+
+
+def fill(entries: Iterable[Entry], fragments: Iterable[Fragment]) -> Texts:
+    """Return the documents' text of entries, each with its fragment."""
+    primary: list[bytes] = []
+    filelists: list[bytes] = []
+    other: list[bytes] = []
+    for entry, fragment in zip(entries, fragments, strict=True):
+        pkgid = entry.pkgid.encode()
+        time, size = entry.time.encode(), entry.size.encode()
+        start, end = entry.header_start.encode(), entry.header_end.encode()
+        a, b, c, d, e, f, g = fragment.primary.split(HOLE)
+        primary += (a, pkgid, b, time, c, size, d, _location(entry), e, start, f, end, g)
+        before, after = fragment.filelists.split(HOLE)
+        filelists += (before, pkgid, after)
+        before, after = fragment.other.split(HOLE)
+        other += (before, pkgid, after)
+    return Texts(b"".join(primary), b"".join(filelists), b"".join(other))
+
+
+def _location(entry: Entry) -> bytes:
+    href = f'href="{_attribute(entry.href)}"'
+    return (f'xml:base="{_attribute(entry.base)}" {href}' if entry.base else href).encode()
+
+
+def _attribute(text: str) -> str:
+    if not _SPECIAL.search(text):
+        return text
+    return escape(text, {'"': "&quot;", "\t": "&#9;", "\n": "&#10;", "\r": "&#13;"})

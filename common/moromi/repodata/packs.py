@@ -1,0 +1,76 @@
+"""Keeping fragments: those that are read together stand in one small file, a pack.
+
+A pack never changes; it is named after its content, so that making it again after a crash
+does no harm. It is one zstd frame, since the rpms of a build resemble each other. Inside it is a
+sequence of fragments: 16 bytes of id, three lengths (32 bits, little-endian), three documents.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final
+
+import zstandard
+
+from moromi.errors import GenericError
+from moromi.repodata.model import Entry, Fragment
+
+_LEVEL: Final = 6
+_RECORD: Final = struct.Struct("<16sIII")
+_NAME_DIGITS: Final = 32
+#: Bytes of one pack; what is larger is not ours.
+_MAX_SIZE: Final = 1 << 30
+
+
+def pack_fragments(fragments: Iterable[Fragment]) -> bytes:
+    """Return the content of a pack. Fragments with the same text are kept once."""
+    parts = []
+    for fragment in {each.id: each for each in fragments}.values():
+        documents = (fragment.primary, fragment.filelists, fragment.other)
+        parts.append(_RECORD.pack(bytes.fromhex(fragment.id), *map(len, documents)))
+        parts += documents
+    return zstandard.ZstdCompressor(level=_LEVEL).compress(b"".join(parts))
+
+
+def pack_name(pack: bytes) -> str:
+    """Return a file name that only this content has."""
+    return f"{hashlib.sha256(pack).hexdigest()[:_NAME_DIGITS]}.fragments"
+
+
+def unpack_fragments(pack: bytes) -> dict[str, Fragment]:
+    """Return the fragments of a pack by their ids. GenericError: it is damaged."""
+    try:
+        data = zstandard.ZstdDecompressor().decompress(pack, max_output_size=_MAX_SIZE)
+    except zstandard.ZstdError as exc:
+        raise GenericError(f"damaged fragments: {exc}") from exc
+    found: dict[str, Fragment] = {}
+    position = 0
+    while position < len(data):
+        fragment_id, *sizes = _RECORD.unpack_from(data, position)
+        position += _RECORD.size
+        documents = []
+        for size in sizes:
+            documents.append(data[position : position + size])
+            position += size
+        found[fragment_id.hex()] = Fragment(*documents)
+    return found
+
+
+class PackStore:
+    """Reads fragments out of packs. `read_pack` returns a pack's content by the `pack` of an entry."""
+
+    def __init__(self, read_pack: Callable[[str], bytes]) -> None:
+        self._read_pack = read_pack
+
+    def read(self, entries: Sequence[Entry]) -> Iterator[Fragment]:
+        """Yield the fragment of each entry, in their order. GenericError: it is not in its pack."""
+        packs: dict[str, dict[str, Fragment]] = {}
+        for entry in entries:
+            if entry.pack not in packs:
+                packs[entry.pack] = unpack_fragments(self._read_pack(entry.pack))
+            fragment = packs[entry.pack].get(entry.fragment)
+            if fragment is None:
+                raise GenericError(f"no metadata of {entry.nvra} in {entry.pack}")
+            yield fragment
