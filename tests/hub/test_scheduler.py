@@ -231,11 +231,15 @@ def test_a_soft_refusal_expires(hub: HubUnderTest, admin: Client) -> None:
     assert state(admin, task_id) == (TaskState.ASSIGNED, 1)
 
 
-def test_a_lost_host_loses_its_tasks(hub: HubUnderTest, admin: Client) -> None:
+@pytest.mark.parametrize("assigned", [True, False])
+def test_a_lost_host_loses_its_tasks(hub: HubUnderTest, admin: Client, assigned: bool) -> None:
+    """Those that it was given, and those that it took by itself."""
     builder = ready(hub)
     task_id = admin("makeTask", "sleep", [1], arch="x86_64")
-    admin("scheduler.doRun", True)
+    if assigned:
+        admin("scheduler.doRun", True)
     builder("host.openTask", task_id)
+    assert [run["active"] for run in admin("scheduler.getTaskRuns")] == [True]
     execute(hub, update(t.host).where(t.host.c.id == 1).values(update_time=text("now() - interval '901 s'")))
     admin("scheduler.doRun", True)
     assert state(admin, task_id) == (TaskState.FREE, None)

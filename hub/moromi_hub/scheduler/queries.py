@@ -251,6 +251,12 @@ def record_runs(tx: Transaction, pairs: Sequence[tuple[int, int]], message: str 
     tx.execute(logged.add_cte(ended.cte("ended"), added.cte("added")))
 
 
+def record_run(tx: Transaction, task_id: int, host_id: int) -> None:
+    """A new run entry of one task; older ones become history."""
+    ended = update(_runs).where(_runs.c.task_id == task_id, _runs.c.active).values(active=False)
+    tx.execute(insert(_runs).values(task_id=task_id, host_id=host_id).add_cte(ended.cte("ended")))
+
+
 def end_runs(tx: Transaction, task_ids: Iterable[int]) -> None:
     """The run entries of these tasks are history."""
     query = update(_runs).where(_runs.c.task_id == _ids(task_ids), _runs.c.active)

@@ -50,6 +50,11 @@ def assign_task(call: Call, task_id: int, host_info: Any, force: bool, override:
     return True
 
 
+def lease(call: Call, task_id: int, host_id: int) -> None:
+    """A host has begun a task that nobody gave it: should the host be lost, the task is taken back too."""
+    queries.record_run(call.tx, task_id, host_id)
+
+
 def refuse_task(call: Call, task_id: int, host_id: int, soft: bool, message: str) -> None:
     """A host does not want a task that is assigned to it: it is freed, and not offered to it again (soon).
 

@@ -407,6 +407,9 @@ def held_by(call: Call, host_id: int) -> list[dict[str, Any]]:
 
 def open_task(call: Call, task_id: int, host_id: int) -> dict[str, Any] | None:
     """Let a host begin a task: its row with the request as stored text, or None if it is not to have it."""
-    if not states.open_task(call, task_id, host_id):
+    before = states.open_task(call, task_id, host_id)
+    if before is None:
         return None
+    if before == TaskState.FREE:
+        scheduler.lease(call, task_id, host_id)
     return queries.tasks(call.tx, [task_id], request=True)[task_id]

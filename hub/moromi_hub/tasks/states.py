@@ -81,14 +81,21 @@ def assign(call: Call, pairs: Mapping[int, int], force: bool = False) -> list[in
     return _move(call, move, list(pairs), write, accept=mine, hosts=pairs)
 
 
-def open_task(call: Call, task_id: int, host_id: int) -> bool:
-    """Let a host begin a task; False if it is not to have it. Raises GenericError `No such task: …`."""
+def open_task(call: Call, task_id: int, host_id: int) -> TaskState | None:
+    """Let a host begin a task; the state that the task had, or None if the host is not to have it.
+
+    Raises GenericError `No such task: …`.
+    """
+    before = TaskState.FREE
 
     def mine(row: Row) -> bool:
-        return bool(row["state"] == TaskState.FREE or row["host_id"] == host_id)
+        nonlocal before
+        before = TaskState(row["state"])
+        return before == TaskState.FREE or bool(row["host_id"] == host_id)
 
     values = {"state": int(TaskState.OPEN), "host_id": host_id, "start_time": func.now()}
-    return bool(_move(call, _OPEN, [task_id], _writer(call, _OPEN, values), mine, {task_id: host_id}, True))
+    writer = _writer(call, _OPEN, values)
+    return before if _move(call, _OPEN, [task_id], writer, mine, {task_id: host_id}, True) else None
 
 
 def free(call: Call, task_ids: Sequence[int], accept: Callable[[Row], bool] | None = None) -> list[int]:
