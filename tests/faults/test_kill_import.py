@@ -1,8 +1,9 @@
 """SIGKILL of the hub before every step of the calls that move files.
 
-Each call is killed once before each of its steps, from the same state every time, and a new
-hub looks at what is left: either nothing has happened or everything has, every complete
-build has all its files with the right checksums, and the same call can be made again.
+Each call is killed once before each of its steps that finds something else than the one before
+(see support.crash), from the same state every time, and a new hub looks at what is left: either
+nothing has happened or everything has, every complete build has all its files with the right
+checksums, and the same call can be made again.
 """
 
 from __future__ import annotations

@@ -5,6 +5,10 @@ former to audit hooks, SQLAlchemy the latter to its events, and a sync is caught
 putting a function in its place. So the hub needs no code for this, and none of its
 steps can be forgotten. A child of the test process does the call; it dies just before
 its step `n`, for which half of the file is written if the step is a sync of one.
+
+What a death leaves is the tree and what was committed. So a step counts only if one of them
+has changed since the last that counts: to die between two statements of a transaction, or
+before a directory is synced and after it, would leave the same.
 """
 
 from __future__ import annotations
@@ -41,15 +45,27 @@ class Fuse:
         self.fatal = fatal
         self.count = 0
         self.lit = False
+        self._changed = True
         self._sync = os.fsync
         os.fsync = self._before_sync  # type: ignore[assignment]  # the signature that callers use
         sys.addaudithook(self._audit)
         event.listen(engine, "before_cursor_execute", self._statement)
-        event.listen(engine, "commit", lambda connection: self.step("commit"))
+        event.listen(engine, "commit", lambda connection: self.step("commit", counts=True))
 
-    def step(self, what: str, last_act: Callable[[], None] | None = None) -> None:
-        """Something is about to happen."""
+    def step(
+        self,
+        what: str,
+        *,
+        changes: bool = True,
+        counts: bool = False,
+        last_act: Callable[[], None] | None = None,
+    ) -> None:
+        """Something is about to happen. `changes`: the tree, or what is committed; `counts`: in any case."""
         if not self.lit:
+            return
+        counts = counts or self._changed or last_act is not None
+        self._changed = changes
+        if not counts:
             return
         self.count += 1
         if self.count == self.fatal:
@@ -66,19 +82,25 @@ class Fuse:
     def _statement(self, _connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
         words = statement.split(None, 2)
         if words[0] in _WRITING:
-            self.step(" ".join(words))
+            self.step(" ".join(words[:3])[:40], changes=False)
 
     def _before_sync(self, descriptor: int) -> None:
-        self.step("sync", lambda: _cut(descriptor))
+        if _is_new(descriptor):
+            self.step("sync", last_act=lambda: _cut(descriptor))
+        else:
+            self.step("sync", changes=False)
         self._sync(descriptor)
 
 
-def _cut(descriptor: int) -> None:
-    """Only half of a new file has reached the disk; one that has two names is not new."""
+def _is_new(descriptor: int) -> bool:
+    """Whether this is a file that has just been written; one that has two names is not new."""
     info = os.fstat(descriptor)
-    writable = stat.S_ISREG(info.st_mode) and info.st_nlink == 1
-    if writable and "w" in _mode(descriptor):
-        os.ftruncate(descriptor, info.st_size // 2)
+    return stat.S_ISREG(info.st_mode) and info.st_nlink == 1 and "w" in _mode(descriptor)
+
+
+def _cut(descriptor: int) -> None:
+    """Only half of the file has reached the disk."""
+    os.ftruncate(descriptor, os.fstat(descriptor).st_size // 2)
 
 
 def _mode(descriptor: int) -> str:
@@ -118,7 +140,7 @@ def _run_child(
             fuse = Fuse(step, hub.hub.engine)
             fuse.lit = True
             client(method, *arguments)
-            fuse.step("answer")
+            fuse.step("answer", counts=True)
             fuse.lit = False
     except BaseException:
         os.write(1, traceback.format_exc().encode())
