@@ -128,6 +128,15 @@ def in_background() -> bool:
         return True
 
 
+def on_terminal() -> bool:
+    """True when a person looks: output and input are terminals that can move the cursor, in the
+    foreground.
+    """
+    import os
+
+    return sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb" and not in_background()
+
+
 def build_label(build: dict[str, Any]) -> str:
     """`name-version-release`."""
     name = build.get("package_name") or build.get("name")

@@ -1,7 +1,8 @@
 """Watching tasks to their end (command-line spec, "Watching").
 
-Each round asks about all unfinished tasks in one request, and shows what changed. Between rounds the hub's
-event stream wakes us where there is one; without it the usual interval passes.
+Each round asks about all unfinished tasks in one request; a `Display` shows what changed: `Lines` as Koji
+does, `moromi_cli.live.Tree` on a terminal. Between rounds the hub's event stream wakes us where there is one;
+without it the usual interval passes.
 """
 
 import sys
@@ -11,7 +12,7 @@ from moromi.constants import TaskState
 from moromi.errors import Fault, GenericError
 from moromi.paths import PathInfo
 from moromi.tasks import task_label
-from moromi_cli.output import say
+from moromi_cli.output import on_terminal, say
 
 if TYPE_CHECKING:
     from moromi.client import ClientSession
@@ -19,45 +20,133 @@ if TYPE_CHECKING:
 
 FINAL = (TaskState.CLOSED, TaskState.CANCELED, TaskState.FAILED)
 WITH_HOST = (TaskState.OPEN, TaskState.ASSIGNED)
+Info = dict[str, Any]
 
 
 class WatchedTask:
     """One task: the last that was heard of it, and how to print it."""
 
-    def __init__(self, task_id: int, level: int = 0) -> None:
+    def __init__(self, task_id: int, level: int = 0, parent: int | None = None) -> None:
         self.id = task_id
         self.level = level
-        self.info: dict[str, Any] | None = None
+        self.parent = parent
+        self.info: Info | None = None
         self.shown = ""
+
+    @property
+    def state(self) -> TaskState:
+        """FREE until it was asked about."""
+        return TaskState(self.info["state"]) if self.info else TaskState.FREE
 
     @property
     def done(self) -> bool:
         """True in a final state."""
-        return self.info is not None and self.info["state"] in FINAL
+        return self.state in FINAL
 
     @property
     def succeeded(self) -> bool:
         """True when CLOSED."""
-        return self.info is not None and self.info["state"] == TaskState.CLOSED
+        return self.state == TaskState.CLOSED
 
     def __str__(self) -> str:
         label = task_label(self.info) if self.info else ""
         return f"{self.id} {label}".rstrip()
 
 
+class Display:
+    """What is seen of a watch; this one shows nothing (`--quiet`)."""
+
+    pause: float | None = None
+    """The longest time between two rounds, in seconds, where the watch's own is too long."""
+
+    def begin(self, watcher: "Watcher") -> None:
+        """The tasks that were asked for are known."""
+        self.watcher = watcher
+
+    def changed(self, task: WatchedTask, before: Info | None) -> None:
+        """A task is seen for the first time (`before` is None), or in another state."""
+
+    def asked(self) -> None:
+        """A round is over."""
+
+    def end(self) -> None:
+        """All is done, or the watch was interrupted."""
+
+    def results(self) -> None:
+        """The last lines: one for each task that was asked for."""
+
+    def interrupted(self, prog: str) -> bool:
+        """Ctrl-C. True to watch on; False ends the watch, with a hint how to see the tasks again."""
+        return False
+
+
+class Lines(Display):
+    """Koji's lines."""
+
+    def begin(self, watcher: "Watcher") -> None:
+        super().begin(watcher)
+        say("Watching tasks (this may be safely interrupted)...")
+
+    def changed(self, task: WatchedTask, before: Info | None) -> None:
+        old, task.shown = task.shown, self.watcher.state_text(task)
+        indent = "  " * task.level
+        say(f"{indent}{task}: " + (f"{old} -> {task.shown}" if before else task.shown))
+        if task.state == TaskState.FAILED:
+            self._show_logs(task, "  " if before else indent + "  ")
+        if before and task.done:
+            self._tally()
+
+    def asked(self) -> None:
+        sys.stdout.flush()  # whoever reads a pipe wants to know now
+
+    def _show_logs(self, task: WatchedTask, indent: str) -> None:
+        urls = self.watcher.log_urls(task)
+        for line in ["Relevant logs:", *(f"  {url}" for url in urls)] if urls else ():
+            say(f"{indent}{line}")
+
+    def _tally(self) -> None:
+        counts = dict.fromkeys(("free", "open", "done", "failed"), 0)
+        for task in self.watcher.tasks.values():
+            if task.state in WITH_HOST:
+                counts["open"] += 1
+            elif task.state == TaskState.FAILED:
+                counts["failed"] += 1
+            else:
+                counts["done" if task.done else "free"] += 1
+        say("  " + "  ".join(f"{count} {name}" for name, count in counts.items()))
+
+    def results(self) -> None:
+        words = {TaskState.CLOSED: "completed successfully", TaskState.FAILED: "failed"}
+        words[TaskState.CANCELED] = "was canceled"
+        say()
+        for task in self.watcher.top:
+            say(f"{task} {words[task.state]}")
+
+    def interrupted(self, prog: str) -> bool:
+        tasks = self.watcher.tasks.values()
+        ids = " ".join(str(task.id) for task in self.watcher.top if not task.done)
+        say(f"Tasks still running. You can continue to watch with the '{prog} watch-task {ids}' command.")
+        say("Running Tasks:")
+        for task in tasks:
+            if not task.done:
+                say(f"{'  ' * task.level}{task}: {task.shown}")
+        return False
+
+
 class Watcher:
     """Watches some tasks and their descendants."""
 
-    def __init__(self, session: "ClientSession", topurl: str | None, quiet: bool) -> None:
+    def __init__(self, session: "ClientSession", topurl: str | None, display: Display) -> None:
         self.session = session
         self.topurl = topurl
-        self.quiet = quiet
+        self.display = display
         self.tasks: dict[int, WatchedTask] = {}
         self.hosts: dict[int, str] = {}
 
-    def add(self, task_id: int, level: int = 0) -> None:
+    def add(self, task_id: int, parent: WatchedTask | None = None) -> None:
         """Watch one more."""
-        self.tasks.setdefault(task_id, WatchedTask(task_id, level))
+        level = parent.level + 1 if parent else 0
+        self.tasks.setdefault(task_id, WatchedTask(task_id, level, parent.id if parent else None))
 
     @property
     def top(self) -> list[WatchedTask]:
@@ -65,108 +154,65 @@ class Watcher:
         return [task for task in self.tasks.values() if task.level == 0]
 
     def round(self) -> bool:
-        """Ask about every unfinished task, print what is new. True when all are done and no child is new."""
+        """Ask about every unfinished task, show what is new. True when all are done and no child is new."""
+        found = True
+        while found:
+            found = self._ask()
+        self.display.asked()
+        return all(task.done for task in self.tasks.values())
+
+    def _ask(self) -> bool:
+        """One request; True when it told of tasks that were not known."""
         asked = [task for task in self.tasks.values() if not task.done]
         with self.session.multicall() as calls:
             infos = [calls.getTaskInfo(task.id, request=True) for task in asked]
             children = [calls.getTaskChildren(task.id) for task in asked]
         self._learn_hosts([call.result for call in infos if call.result])
-        found = False
+        known = len(self.tasks)
         for task, info, below in zip(asked, infos, children, strict=True):
             if info.result is None:
                 raise GenericError(f"No such task id: {task.id}")
-            self._show_change(task, info.result)
+            before, task.info = task.info, info.result
+            if before is None or before["state"] != task.state:
+                self.display.changed(task, before)
             for child in sorted(below.result, key=lambda item: int(item["id"])):
-                if child["id"] not in self.tasks:
-                    self.add(child["id"], task.level + 1)
-                    found = True
-        if found:
-            return self.round()
-        return all(task.done for task in self.tasks.values())
+                self.add(child["id"], task)
+        return len(self.tasks) > known
 
-    def _learn_hosts(self, infos: list[dict[str, Any]]) -> None:
+    def _learn_hosts(self, infos: list[Info]) -> None:
         unknown = {info["host_id"] for info in infos if info.get("host_id")} - self.hosts.keys()
-        if not unknown or self.quiet:
+        if not unknown:
             return
         with self.session.multicall() as calls:
             answers = {host: calls.getHost(host) for host in sorted(unknown)}
         self.hosts.update({host: (call.result or {}).get("name", "") for host, call in answers.items()})
 
-    def _show_change(self, task: WatchedTask, info: dict[str, Any]) -> None:
-        before = task.info
-        if before is not None and before["state"] == info["state"]:
-            task.info = info
-            return
-        task.info = info
-        if self.quiet:
-            return
-        old, task.shown = task.shown, self._state(task)
-        indent = "  " * task.level
-        change = f"{old} -> {task.shown}" if before is not None else task.shown
-        say(f"{indent}{task}: {change}")
-        if info["state"] == TaskState.FAILED:
-            self._show_logs(task, "  " if before is not None else indent + "  ")
-        if before is not None and task.done:
-            self._tally()
+    def host(self, task: WatchedTask) -> str:
+        """The builder that has the task; '' for none."""
+        return self.hosts.get((task.info or {}).get("host_id") or 0, "")
 
-    def _state(self, task: WatchedTask) -> str:
-        info = task.info or {}
-        state = info["state"]
-        if state == TaskState.FAILED:
+    def state_text(self, task: WatchedTask) -> str:
+        """`open (builder1)`, `FAILED: BuildError: …`."""
+        if task.state == TaskState.FAILED:
             return f"FAILED: {failure(self.session, task.id)}"
-        name = TaskState(state).name.lower()
-        host = self.hosts.get(info.get("host_id") or 0)
-        return f"{name} ({host})" if state in WITH_HOST and host else name
+        name = task.state.name.lower()
+        host = self.host(task)
+        return f"{name} ({host})" if task.state in WITH_HOST and host else name
 
-    def _show_logs(self, task: WatchedTask, indent: str) -> None:
+    def log_urls(self, task: WatchedTask) -> list[str]:
+        """Where the logs of a task are; nothing without a topurl."""
         if not self.topurl:
-            return
-        outputs = self.session.listTaskOutput(task.id, all_volumes=True)
+            return []
         paths = PathInfo(self.topurl)
-        urls = [
-            f"{paths.task(task.id, volume)}/{name}"
-            for name in sorted(outputs)
-            if name.endswith("log")
-            for volume in outputs[name]
+        logs = self.logs(task)
+        return [f"{paths.task(task.id, volume)}/{name}" for name, volume in logs]
+
+    def logs(self, task: WatchedTask) -> list[tuple[str, str]]:
+        """Name and volume of each log of a task."""
+        outputs = self.session.listTaskOutput(task.id, all_volumes=True)
+        return [
+            (name, volume) for name in sorted(outputs) if name.endswith("log") for volume in outputs[name]
         ]
-        if urls:
-            say(f"{indent}Relevant logs:")
-            for url in urls:
-                say(f"{indent}{url}")
-
-    def _tally(self) -> None:
-        counts = dict.fromkeys(("free", "open", "done", "failed"), 0)
-        for task in self.tasks.values():
-            state = task.info["state"] if task.info else TaskState.FREE
-            if state in WITH_HOST:
-                counts["open"] += 1
-            elif state == TaskState.FAILED:
-                counts["failed"] += 1
-            else:
-                counts["done" if task.done else "free"] += 1
-        say("  " + "  ".join(f"{count} {name}" for name, count in counts.items()))
-
-    def show_results(self) -> None:
-        """The last lines: one for each task that was asked for."""
-        if self.quiet:
-            return
-        words = {TaskState.CLOSED: "completed successfully", TaskState.FAILED: "failed"}
-        words[TaskState.CANCELED] = "was canceled"
-        say()
-        for task in self.top:
-            state = TaskState((task.info or {})["state"])
-            say(f"{task} {words[state]}")
-
-    def show_interrupted(self, prog: str) -> None:
-        """What goes on without us, and how to see it again."""
-        if self.quiet:
-            return
-        running = [task for task in self.tasks.values() if not task.done]
-        ids = " ".join(str(task.id) for task in self.top if not task.done)
-        say(f"Tasks still running. You can continue to watch with the '{prog} watch-task {ids}' command.")
-        say("Running Tasks:")
-        for task in running:
-            say(f"{'  ' * task.level}{task}: {task.shown}")
 
 
 def failure(session: "ClientSession", task_id: int) -> str:
@@ -178,35 +224,55 @@ def failure(session: "ClientSession", task_id: int) -> str:
     return "unknown"
 
 
+def display_for(cli: "Cli", quiet: bool) -> Display:
+    """A tree where somebody looks, Koji's lines in a pipe, nothing when quiet."""
+    if quiet:
+        return Display()
+    if not on_terminal():
+        return Lines()
+    from moromi_cli.live import Tree
+
+    return Tree(cli)
+
+
 def watch_tasks(cli: "Cli", task_ids: list[int], quiet: bool) -> int:
     """Watch to the end. 0 when all the given tasks CLOSED, else 1; Ctrl-C is raised again after a hint.
 
     The session is logged out first: watching needs no login, and may take days.
     """
-    from moromi.client import Push
-
     if not task_ids:
         return 0
     session = cli.session
     if session.logged_in:
         cli.logout()
-    watcher = Watcher(session, cli.settings.topurl, quiet)
-    if not quiet:
-        say("Watching tasks (this may be safely interrupted)...")
+    display = display_for(cli, quiet)
+    watcher = Watcher(session, cli.settings.topurl, display)
     for task_id in task_ids:
         watcher.add(task_id)
-    with Push(session, poll_interval=cli.settings.poll_interval) as push:
+    display.begin(watcher)
+    try:
+        _follow(watcher, task_ids, cli.settings.poll_interval, cli.prog)
+    finally:
+        display.end()
+    display.results()
+    return 0 if all(task.succeeded for task in watcher.top) else 1
+
+
+def _follow(watcher: Watcher, task_ids: list[int], interval: int, prog: str) -> None:
+    """Rounds until all is done; KeyboardInterrupt when the person wants no more."""
+    from moromi.client import Push
+
+    with Push(watcher.session, poll_interval=interval) as push:
         for task_id in task_ids:
             push.add(f"/task/{task_id}")
-        try:
-            while not watcher.round():
-                sys.stdout.flush()  # whoever reads a pipe wants to know now
-                push.wait()
-        except KeyboardInterrupt:
-            watcher.show_interrupted(cli.prog)
-            raise
-    watcher.show_results()
-    return 0 if all(task.succeeded for task in watcher.top) else 1
+        while True:
+            try:
+                if watcher.round():
+                    return
+                push.wait(watcher.display.pause)
+            except KeyboardInterrupt:
+                if not watcher.display.interrupted(prog):
+                    raise
 
 
 def submitted(cli: "Cli", task_id: int, *, quiet: bool, wait: bool) -> int:

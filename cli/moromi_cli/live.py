@@ -1,0 +1,255 @@
+"""Watching tasks on a terminal: a tree that keeps itself up to date.
+
+Each task has its state, the time it has taken, and, while it waits, the scheduler's reason; of one that
+failed the end of its log is shown. What is left on the screen at the end is the same tree. Ctrl-C asks
+whether to cancel the tasks, to leave them to themselves, or to watch on.
+"""
+
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.markup import escape
+from rich.panel import Panel
+from rich.text import Text
+from rich.tree import Tree as Branch
+
+from moromi.client import TransportError
+from moromi.constants import TaskState
+from moromi.errors import Fault, GenericError
+from moromi.tasks import task_label
+from moromi_cli.output import say, warn
+from moromi_cli.watch import Display, Info, Lines, WatchedTask, Watcher
+
+if TYPE_CHECKING:
+    from moromi_cli.session import Cli
+
+REFRESH = 2.0
+REASONS_EVERY = 10.0
+"""Seconds between two questions for the reason why a task waits: nothing tells when it changes."""
+LOG_LINES = 12
+LOG_BYTES = 8192
+LOGS_FIRST = ("build.log", "root.log", "checkout.log")
+STYLES = {
+    TaskState.FREE: ("○", "yellow"),
+    TaskState.ASSIGNED: ("◔", "yellow"),
+    TaskState.OPEN: ("●", "cyan"),
+    TaskState.CLOSED: ("✔", "green"),
+    TaskState.CANCELED: ("✖", "magenta"),
+    TaskState.FAILED: ("✘", "bold red"),
+}
+WAITING = (TaskState.FREE, TaskState.ASSIGNED)
+
+
+def span(seconds: float) -> str:
+    """`7s`, `3:05`, `2:03:05`."""
+    whole = max(int(seconds), 0)
+    if whole < 60:
+        return f"{whole}s"
+    minutes, seconds = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+
+
+def tail(text: bytes, lines: int = LOG_LINES) -> list[str]:
+    """The last lines of a log, without colours and other control characters."""
+    clean = text.decode("utf-8", "replace").replace("\t", "    ").replace("\r", "\n")
+    printable = ("".join(char for char in line if char.isprintable()) for line in clean.splitlines())
+    return [line for line in printable if line.strip()][-lines:]
+
+
+class LogEnd(NamedTuple):
+    """The end of a log: its name, where it is ('' without a topurl), its last lines."""
+
+    name: str
+    url: str
+    lines: list[str]
+
+
+class Tree(Display):
+    """The tree of all tasks, with what failed below it."""
+
+    pause = REASONS_EVERY
+
+    def __init__(self, cli: "Cli", console: Console | None = None) -> None:
+        self.cli = cli
+        self.console = console or Console(highlight=False)
+        self.reasons: dict[int, str] = {}
+        self.errors: dict[int, str] = {}
+        self.tails: dict[int, LogEnd] = {}
+        self.explains = True
+        self.live: Live | None = None
+
+    def _start(self) -> None:
+        self.live = Live(
+            console=self.console,
+            get_renderable=self.render,
+            refresh_per_second=REFRESH,
+            vertical_overflow="visible",
+        )
+        self.live.start()
+
+    def begin(self, watcher: Watcher) -> None:
+        super().begin(watcher)
+        self._start()
+
+    def end(self) -> None:
+        if self.live:
+            self.live.stop()
+
+    def results(self) -> None:
+        """The tree has said it all."""
+
+    # what is asked for beyond the states
+
+    def changed(self, task: WatchedTask, before: Info | None) -> None:
+        task.shown = task.state.name.lower()
+        self.reasons.pop(task.id, None)
+        if task.state == TaskState.FAILED:
+            _, text = self.watcher.state_text(task).split(": ", 1)
+            self.errors[task.id] = text
+
+    def asked(self) -> None:
+        self._ask_reasons()
+        self._read_logs()
+
+    def _ask_reasons(self) -> None:
+        waiting = [task for task in self.watcher.tasks.values() if task.state in WAITING]
+        if not (waiting and self.explains):
+            return
+        with self.watcher.session.multicall() as calls:
+            answers = [(task, calls.call("scheduler.explain", task.id)) for task in waiting]
+        for task, call in answers:
+            try:
+                told = call.result
+            except GenericError as err:
+                if "Invalid method" not in str(err):
+                    raise
+                self.explains = False  # a Koji hub
+                return
+            place = f", number {told['position']} in the queue" if told.get("position") else ""
+            self.reasons[task.id] = f"{told['summary']}{place}"
+
+    def _read_logs(self) -> None:
+        """The end of the log of each task that failed by itself, not through a subtask."""
+        parents = {task.parent for task in self.watcher.tasks.values() if task.id in self.errors}
+        for task_id in self.errors.keys() - self.tails.keys() - parents:
+            self.tails[task_id] = self._read_log(self.watcher.tasks[task_id])
+
+    def _read_log(self, task: WatchedTask) -> LogEnd:
+        logs = dict(self.watcher.logs(task))
+        # the build's own log is empty or missing when its chroot could not be made
+        for name in [name for name in LOGS_FIRST if name in logs] or sorted(logs):
+            data = self.watcher.session.downloadTaskOutput(
+                task.id, name, -LOG_BYTES, LOG_BYTES, volume=logs[name]
+            )
+            lines = tail(data)
+            if lines:
+                urls = [url for url in self.watcher.log_urls(task) if url.endswith(f"/{name}")]
+                return LogEnd(name, urls[0] if urls else "", lines)
+        return LogEnd("", "", [])
+
+    # drawing
+
+    def render(self) -> RenderableType:
+        """All that is on the screen."""
+        branches: dict[int, Branch] = {}
+        roots: list[RenderableType] = []
+        for task in list(self.watcher.tasks.values()):
+            text = self._line(task)
+            if task.parent is None:
+                branches[task.id] = Branch(text, guide_style="dim")
+                roots.append(branches[task.id])
+            else:
+                branches[task.id] = branches[task.parent].add(text)
+        tails = [self._panel(task_id) for task_id, end in self.tails.items() if end.lines]
+        return Group(*roots, *tails, self._footer())
+
+    def _line(self, task: WatchedTask) -> Text:
+        sign, style = STYLES[task.state]
+        line = Text.assemble((sign, style), f" {task.id} ")
+        line.append(task_label(task.info) if task.info else "…", "bold" if task.level == 0 else "")
+        line.append(f"  {task.state.name.lower()}", style)
+        host = self.watcher.host(task)
+        if host and task.state in (TaskState.OPEN, TaskState.ASSIGNED):
+            line.append(f" on {host}", "dim")
+        line.append(f"  {self._elapsed(task)}", "dim")
+        if task.state in WAITING and task.id in self.reasons:
+            line.append(f"\n  {self.reasons[task.id]}", "yellow")
+        elif task.id in self.errors and not self._below_failed(task):
+            line.append(f"\n  {self.errors[task.id]}", "red")
+        return line
+
+    def _below_failed(self, task: WatchedTask) -> bool:
+        """Whether a subtask failed: it says why."""
+        return any(
+            other.parent == task.id and other.id in self.errors for other in self.watcher.tasks.values()
+        )
+
+    def _elapsed(self, task: WatchedTask) -> str:
+        info = task.info or {}
+        start = info.get("start_ts") or info.get("create_ts")
+        if start is None:
+            return ""
+        end = info.get("completion_ts") if task.done else time.time()
+        return span((end or start) - start)
+
+    def _panel(self, task_id: int) -> Panel:
+        end = self.tails[task_id]
+        return Panel(
+            Text("\n".join(end.lines)),
+            title=escape(f"the end of {end.name} of task {task_id}"),
+            subtitle=escape(end.url) or None,
+            title_align="left",
+            subtitle_align="left",
+            border_style="red",
+        )
+
+    def _footer(self) -> Text:
+        counts = dict.fromkeys(TaskState, 0)
+        for task in self.watcher.tasks.values():
+            counts[task.state] += 1
+        words = [f"{count} {state.name.lower()}" for state, count in counts.items() if count]
+        hint = (
+            "" if all(task.done for task in self.watcher.tasks.values()) else "   (Ctrl-C: cancel or detach)"
+        )
+        return Text("  ".join(words) + hint, "dim")
+
+    # Ctrl-C
+
+    def interrupted(self, prog: str) -> bool:
+        self.end()
+        answer = self._choice()
+        if answer == "d":
+            lines = Lines()
+            lines.watcher = self.watcher
+            return lines.interrupted(prog)
+        if answer == "c":
+            self._cancel()
+        self._start()
+        return True
+
+    def _choice(self) -> str:
+        """`c`, `d` or `w`; another Ctrl-C and the end of input mean `d`."""
+        while True:
+            try:
+                answer = (
+                    input("\nCancel the tasks, detach (they go on), or watch on? [c/d/W] ").strip().lower()
+                )
+            except (KeyboardInterrupt, EOFError):
+                say()
+                return "d"
+            if answer[:1] in ("c", "d", "w", ""):
+                return answer[:1] or "w"
+
+    def _cancel(self) -> None:
+        """Cancel what was asked for; the watch then shows it end."""
+        try:
+            session = self.cli.login()
+            for task in self.watcher.top:
+                if not task.done:
+                    session.cancelTask(task.id)
+            self.cli.logout()
+        except (GenericError, Fault, TransportError) as err:
+            warn(f"Not cancelled: {err}")
