@@ -11,6 +11,7 @@ from moromi_builder.tasks import (  # noqa: F401 - imported for their registrati
     dependant,
     distrepo,
     newrepo,
+    notifications,
     tagbuild,
     testing,
     waitrepo,
