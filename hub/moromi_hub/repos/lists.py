@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 from moromi import arches as arch_rules
 from moromi_hub.call import Call
 from moromi_hub.repos.options import Options
+from moromi_hub.rpms import service as rpms
 from moromi_hub.tagging import listing
 
 _AT_ONCE = 4000
@@ -26,13 +27,11 @@ _AT_ONCE = 4000
 _TEXTS = ("name", "version", "release", "arch", "payloadhash")
 _RECORD = (
     b"{"
-    + b", ".join(
-        b'"%s": %s' % (key.encode(), b'"%b"' if key in _TEXTS else b"%b") for key in listing.RPM_KEYS
-    )
+    + b", ".join(b'"%s": %s' % (key.encode(), b'"%b"' if key in _TEXTS else b"%b") for key in rpms.LIST_KEYS)
     + b"}\n"
 )
-_BUILD = listing.RPM_KEYS.index("build_id")
-_EXTRA = listing.RPM_KEYS.index("extra")
+_BUILD = rpms.LIST_KEYS.index("build_id")
+_EXTRA = rpms.LIST_KEYS.index("extra")
 _ESCAPES = {b"\\b": b"\b", b"\\f": b"\f", b"\\n": b"\n", b"\\r": b"\r", b"\\t": b"\t", b"\\v": b"\v"}
 
 
@@ -47,15 +46,17 @@ def write(
     """Write `pkglist` and `rpmlist.jsonl` of each arch below a repository's directory."""
     latest = not tag["extra"].get("repo_include_all")
     wanted = listing.wanted(call, tag["id"], event, inherit=True, latest=latest)
+    builds = listing.repo_builds(call, wanted)
     top = call.paths.topdir
-    builds = {
-        b"%d" % row["build_id"]: f"toplink/{os.path.relpath(call.paths.build(row), top)}/".encode()
-        for row in listing.repo_builds(call, wanted)
+    places = {
+        b"%d" % build["id"]: f"toplink/{os.path.relpath(call.paths.build(build), top)}/".encode()
+        for build in builds
     }
-    sources = options.full["src"] or options.full["separate_src"]
     with ExitStack() as stack:
-        dealer = _Dealer(stack, directory, arches, options, builds)
-        listing.repo_rpms(call, wanted, sources, options.full["debuginfo"], dealer.take)
+        dealer = _Dealer(stack, directory, arches, options, places)
+        rpms.list_of_builds(
+            call, [build["id"] for build in builds], options.sources, options.full["debuginfo"], dealer.take
+        )
         dealer.flush()
 
 
@@ -138,7 +139,7 @@ def targets(arch: str, arches: Sequence[str], options: Options) -> list[str]:
 def _careful_record(values: Sequence[bytes]) -> bytes:
     """The record of an rpm that has something to be escaped, or `extra`."""
     record: dict[str, Any] = {}
-    for key, value in zip(listing.RPM_KEYS, values, strict=True):
+    for key, value in zip(rpms.LIST_KEYS, values, strict=True):
         text = _unescape(value).decode()
         record[key] = text if key in _TEXTS else json.loads(text)
     return json.dumps(record).encode() + b"\n"

@@ -27,6 +27,11 @@ class Options:
     custom: dict[str, bool]
     """Those asked for that differ from the tag's defaults."""
 
+    @property
+    def sources(self) -> bool:
+        """Whether source packages are in it, wherever."""
+        return self.full["src"] or self.full["separate_src"]
+
 
 def checked(opts: Any) -> dict[str, bool]:
     """What a caller asks for, unspecified options left out. Raises ParameterError."""

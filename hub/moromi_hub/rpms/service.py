@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from moromi.constants import INTERNAL_REPO_ID
@@ -12,8 +12,10 @@ from moromi.names import nvra, parse_NVRA
 from moromi_hub.arguments import fits_id
 from moromi_hub.call import Call
 from moromi_hub.db.lookup import find_row
-from moromi_hub.rpms import queries
+from moromi_hub.rpms import list_queries, queries
 from moromi_schema import tables as t
+
+LIST_KEYS = list_queries.KEYS
 
 Rpm = dict[str, Any]
 
@@ -132,6 +134,16 @@ def forget_build(call: Call, build_id: int) -> None:
 def has_rpms(call: Call, build_id: int) -> bool:
     """Whether a build has rpms."""
     return queries.of_build(call.tx, build_id)
+
+
+def list_of_builds(
+    call: Call, build_ids: Sequence[int], sources: bool, debuginfo: bool, write: Callable[[bytes], object]
+) -> None:
+    """Give `write` a line for each rpm of builds, in the order of these: `LIST_KEYS` with tabs between.
+
+    They are as in JSON (but for the quotes of texts) and as COPY writes them (backslashes doubled).
+    """
+    call.tx.copy(list_queries.of_builds(build_ids, sources, debuginfo), write)
 
 
 def resolve(call: Call, specs: Sequence[Any]) -> list[int]:

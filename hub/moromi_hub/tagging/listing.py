@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,6 @@ from moromi.wire.listing import Listing
 from moromi_hub.call import Call
 from moromi_hub.db import versions
 from moromi_hub.tagging import queries
-from moromi_hub.tagging.queries import RPM_KEYS as RPM_KEYS
 from moromi_hub.tagging.queries import Position, Wanted
 from moromi_hub.tags import inheritance
 
@@ -75,19 +74,9 @@ def rpms(
     return Listing(names, call.tx.stream(statement))
 
 
-def repo_builds(call: Call, what: Wanted) -> Iterator[dict[str, Any]]:
-    """What the directories of the builds are made of: build_id, name, version, release, volume_name."""
-    return iter(call.tx.rows(queries.repo_builds(what)))
-
-
-def repo_rpms(
-    call: Call, what: Wanted, sources: bool, debuginfo: bool, write: Callable[[bytes], object]
-) -> None:
-    """Give `write` a line per rpm, in the order of `rpms`: the values of `RPM_KEYS` with tabs between.
-
-    They are as in JSON (but for the quotes of texts) and as COPY writes them (backslashes doubled).
-    """
-    call.tx.copy(queries.repo_rpms(what, sources, debuginfo), write)
+def repo_builds(call: Call, what: Wanted) -> list[dict[str, Any]]:
+    """What the directories of the builds are made of: id, name, version, release, volume_name."""
+    return call.tx.rows(queries.repo_builds(what))
 
 
 def archives(call: Call, what: Wanted, btype: str | None, extra: bool = True) -> Listing:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
-    Boolean,
     Column,
     ColumnElement,
     Integer,
@@ -21,19 +20,15 @@ from sqlalchemy import (
     Subquery,
     Text,
     and_,
-    case,
-    cast,
     delete,
     func,
     insert,
-    not_,
     or_,
     select,
 )
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.sql.expression import FromClause
 
-from moromi.arches import SOURCE_ARCHES
 from moromi.constants import BuildState, TagUpdateType
 from moromi_hub.db import versions
 from moromi_hub.db.columns import decoded, integer_array, text_array
@@ -128,23 +123,6 @@ ARCHIVE_FIELDS: dict[str, ColumnElement[Any]] = {
     "checksum_type": t.archiveinfo.c.checksum_type,
     "metadata_only": t.archiveinfo.c.metadata_only,
 }
-RPM_KEYS = (
-    "name",
-    "version",
-    "release",
-    "arch",
-    "id",
-    "epoch",
-    "draft",
-    "payloadhash",
-    "size",
-    "buildtime",
-    "buildroot_id",
-    "build_id",
-    "metadata_only",
-    "extra",
-)
-"""What a repository's list says of an rpm."""
 LEGACY_TYPES = {"maven": t.maven_builds, "win": t.win_builds, "image": t.image_builds}
 
 
@@ -268,43 +246,12 @@ def repo_builds(wanted: Wanted) -> Select[Any]:
     chosen, build = _chosen(wanted), t.build
     names = (t.package.c.name, build.c.version, build.c.release, t.volume.c.name.label("volume_name"))
     return (
-        select(chosen.c.build_id, *names)
+        select(chosen.c.build_id.label("id"), *names)
         .join_from(chosen, build, build.c.id == chosen.c.build_id)
         .join(t.package, t.package.c.id == build.c.pkg_id)
         .join(t.volume, t.volume.c.id == build.c.volume_id)
+        .order_by(chosen.c.position, chosen.c.build_id)
     )
-
-
-def repo_rpms(wanted: Wanted, sources: bool, debuginfo: bool) -> Select[Any]:
-    """Statement of the rpms that a repository has, with `RPM_KEYS` as JSON has them (but for its quotes).
-
-    In the order of `tagged_rpms`.
-    """
-    chosen, rpm = _chosen(wanted), t.rpminfo.c
-    tables = chosen.join(t.rpminfo, rpm.build_id == chosen.c.build_id)
-    query = (
-        select(*(_as_json(rpm[key]) for key in RPM_KEYS))
-        .select_from(tables)
-        .where(*_kinds(sources, debuginfo))
-    )
-    return query.order_by(chosen.c.position, rpm.id)
-
-
-def _as_json(column: Column[Any]) -> ColumnElement[Any]:
-    if isinstance(column.type, Boolean):
-        return case((column.is_(True), "true"), (column.is_(False), "false"), else_="null")
-    return func.coalesce(cast(column, Text), "null") if column.nullable else column
-
-
-def _kinds(sources: bool, debuginfo: bool) -> list[ColumnElement[bool]]:
-    """With or without source packages and debug packages (those of `moromi.names.is_debuginfo`)."""
-    rpm = t.rpminfo.c
-    source = rpm.arch.in_(SOURCE_ARCHES)
-    patterns = ("%-debuginfo", "%-debugsource", "%-debuginfo-%")
-    where = [] if sources else [not_(source)]
-    if not debuginfo:
-        where.append(or_(source, not_(or_(*(rpm.name.like(pattern) for pattern in patterns)))))
-    return where
 
 
 def tagged_archives(wanted: Wanted, btype: str | None, extra: bool) -> tuple[list[str], Select[Any]]:
