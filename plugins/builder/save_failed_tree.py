@@ -28,7 +28,7 @@ class SaveFailedTreeParams:
     full: bool = False
 
 
-@task("saveFailedTree", SaveFailedTreeParams)
+@task("saveFailedTree", SaveFailedTreeParams, weight=3.0)
 class SaveFailedTree(Handler[SaveFailedTreeParams]):
     """Packs and uploads."""
 

@@ -196,6 +196,63 @@ def process_start(site: Site) -> int:
     return log.count("ready for tasks")
 
 
+def test_hosts_are_restarted_by_a_task(hub: ClientSession, site: Site) -> None:
+    """The task runs on the very host that it restarts: it is given up, and taken up again afterwards."""
+    before = process_start(site)
+    task_id = hub.call("restartHosts", options={"timeout": 60})
+    until(hub, task_id, has_ended, 60)
+    assert state(hub, task_id) is TaskState.CLOSED
+    assert process_start(site) == before + 1
+    children = {child["method"]: child for child in hub.call("getTaskChildren", task_id)}
+    assert {child["state"] for child in children.values()} == {TaskState.CLOSED}
+    assert hub.call("getTaskResult", children["restart"]["id"]) == "graceful restart initiated"
+    nobody = hub.call("restartHosts", options={"arches": ["s390x"]})
+    until(hub, nobody, has_ended, 20)
+    with pytest.raises(GenericError, match="No matching hosts"):
+        hub.call("getTaskResult", nobody)
+
+
+def test_a_restart_that_has_not_been(hub: ClientSession) -> None:
+    """The verification compares times, and refuses another host's task."""
+    ours = host(hub)
+    sleep = give(hub, "sleep", 0)
+    until(hub, sleep, has_ended, 10)
+    for arguments, text in (
+        ([sleep, ours], "Restart failed - start time is "),
+        ([sleep, {**ours, "id": 999}], "Host mismatch"),
+    ):
+        task_id = give(hub, "restartVerify", *arguments)
+        until(hub, task_id, has_ended, 20)
+        with pytest.raises(GenericError, match=text):
+            hub.call("getTaskResult", task_id)
+
+
+def test_tasks_that_depend_on_others(hub: ClientSession) -> None:
+    first = give(hub, "sleep", 1)
+    task_id = give(hub, "dependantTask", [first, 999999], [["sleep", [0], {"priority": 15}], ["sleep", [0]]])
+    until(hub, task_id, has_ended, 20)
+    assert state(hub, task_id) is TaskState.CLOSED
+    children = hub.call("getTaskChildren", task_id)
+    ended = hub.call("getTaskInfo", first)["completion_ts"]
+    assert len(children) == 2 and all(child["create_ts"] >= ended for child in children)
+    bad = give(hub, "sleep", "soon")
+    until(hub, bad, has_ended, 10)
+    task_id = give(hub, "dependantTask", [bad], [["sleep", [0]]])
+    until(hub, task_id, has_ended, 10)
+    with pytest.raises(GenericError, match=f"Dependency {bad} failed to complete"):
+        hub.call("getTaskResult", task_id)
+    assert hub.call("getTaskChildren", task_id) == []
+
+
+def test_a_task_stops_the_daemon(hub: ClientSession, site: Site) -> None:
+    task_id = give(hub, "shutdown")
+    until(hub, task_id, has_ended, 10)
+    assert state(hub, task_id) is TaskState.CLOSED
+    assert wait_for(lambda: site.builder().pid() is None, 10)
+    site.builder().start()
+    assert wait_for(lambda: host(hub)["ready"], 20)
+
+
 def test_a_disabled_host_takes_nothing(hub: ClientSession) -> None:
     hub.call("disableHost", BUILDER)
     assert wait_for(lambda: not host(hub)["ready"], 10)

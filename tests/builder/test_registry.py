@@ -6,8 +6,10 @@ import pytest
 
 import moromi_builder.handlers  # noqa: F401 - registers the handlers
 from moromi.errors import ParameterError
+from moromi.plugins import Loader, shipped
 from moromi.tasks import parse_task_params
-from moromi_builder.tasks.registry import bind, lookup, methods
+from moromi_builder import plugins
+from moromi_builder.tasks.registry import AnyParams, bind, lookup, methods
 
 SAMPLES: dict[str, Any] = {
     "build": ["src", "target", {"scratch": True}],
@@ -19,11 +21,29 @@ SAMPLES: dict[str, Any] = {
     "waitrepo": ["tag", None, ["a-1-1"], 7],
     "newRepo": ["tag", {"event": 5, "opts": {"src": True}, "__starstar": True}],
     "createrepo": [1, "x86_64", None],
+    "distRepo": ["tag", 3, ["key"], {"arch": ["x86_64"]}],
+    "createdistrepo": ["tag", 3, "x86_64", ["key"], {"latest": True}],
+    "buildNotification": [["a@x.example"], {"id": 1}, None, "http://x"],
+    "tagNotification": [["a@x.example"], True, 1, None, 2, 3, False, ""],
+    "restartHosts": [{"channel": "default"}],
+    "restartVerify": [4, {"id": 1}],
+    "runroot": ["tag", "x86_64", "true", {"new_chroot": True, "__starstar": True}],
+    "saveFailedTree": [7, {"full": True, "__starstar": True}],
+    "waittest": [2, 1],
     "dependantTask": [[1], [["sleep", [1]]]],
     "restart": [{"id": 1}],
     "shutdown": [],
     "sleep": [3],
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _plugins() -> None:
+    """Register what comes as plugins too, as the daemon does when it is told to."""
+    directory = shipped("builder")
+    assert directory is not None
+    for name in ("runroot", "save_failed_tree"):
+        Loader(str(directory), prefix=plugins.FILE_MODULE).load(name)
 
 
 @pytest.mark.parametrize("method", sorted(SAMPLES))
@@ -36,8 +56,31 @@ def test_agrees_with_the_signatures_that_clients_know(method: str) -> None:
             assert getattr(params, name) == value
 
 
-def test_every_method_of_a_build_is_handled() -> None:
-    assert set(SAMPLES) <= set(methods())
+def test_every_method_of_the_rpm_world_is_handled() -> None:
+    """Maven, Windows and image tasks are left to builders that are made for them."""
+    others = {"fork", "subtask", "someMethod", "default"}
+    assert set(SAMPLES) | others == set(methods())
+
+
+def test_weights_are_those_that_hosts_are_chosen_by() -> None:
+    wanted = {
+        0.0: "shutdown",
+        0.1: "chainbuild newRepo distRepo tagNotification buildNotification restart restartVerify "
+        "restartHosts waittest subtask default",
+        0.2: "build waitrepo dependantTask",
+        0.25: "sleep",
+        1.0: "tagBuild rebuildSRPM buildSRPMFromSCM fork someMethod",
+        1.5: "buildArch createrepo createdistrepo",
+        2.0: "runroot",
+        3.0: "saveFailedTree",
+    }
+    found = {method: registered.weight for method in methods() if (registered := lookup(method))}
+    assert found == {method: weight for weight, names in wanted.items() for method in names.split()}
+
+
+def test_a_method_without_a_signature_takes_anything() -> None:
+    params = bind("someMethod", AnyParams, [1, 2, {"three": 3, "__starstar": True}])
+    assert (params.args, params.opts) == ([1, 2], {"three": 3})
 
 
 def test_request_as_a_dict() -> None:

@@ -39,6 +39,14 @@ class Registration:
     foreground: bool
 
 
+@dataclass
+class AnyParams:
+    """Whatever a request holds, for methods without a signature."""
+
+    args: list[Any] = dataclasses.field(default_factory=list)
+    opts: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
 _registry: dict[str, Registration] = {}
 
 
@@ -70,6 +78,8 @@ def bind(method: str, params: type[P], request: Any) -> P:
     None for a field that has a default factory means the default. Raises ParameterError when they do not fit.
     """
     positional, named = _arguments(request)
+    if issubclass(params, AnyParams):
+        return params(list(positional), dict(named))
     fields = dataclasses.fields(params)  # type: ignore[arg-type]  # registered ones are dataclasses
     names = [field.name for field in fields]
     if len(positional) > len(names):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from moromi.errors import GenericError
 from moromi_builder import commands
 from moromi_builder.tasks.base import Handler
-from moromi_builder.tasks.registry import task
+from moromi_builder.tasks.registry import AnyParams, task
 
 
 @dataclass
@@ -90,11 +90,13 @@ class WaitTest(Handler[WaitTestParams]):
         return {str(task): result for task, result in results.items()}
 
 
-@dataclass
-class AnyParams:
-    """Anything."""
+@task("someMethod", AnyParams)
+class SomeMethod(Handler[AnyParams]):
+    """Takes anything."""
 
-    args: list[Any] = field(default_factory=list)
+    def run(self) -> int:
+        """Give the answer."""
+        return 42
 
 
 @task("default", AnyParams, weight=0.1)
