@@ -60,8 +60,7 @@ def _paged(
     if narrow is None or not terms or not (opts.get("offset") and opts.get("limit")):
         return slice_rows(query.order_by(*terms.values()), opts)
     (key,) = narrow.selected_columns
-    table = narrow.get_final_froms()[0]
-    if any(getattr(fields[name], "table", None) is not table for name in terms):
+    if any(getattr(fields[name], "table", None) is not key.table for name in terms):
         return slice_rows(query.order_by(*terms.values()), opts)
     page = slice_rows(narrow.order_by(*terms.values()), opts).subquery("page")
     return query.join(page, page.c[key.name] == key).order_by(*terms.values())
