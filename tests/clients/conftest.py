@@ -17,7 +17,8 @@ from support.served import Served, served_hub
 def bare_site() -> Iterator[Site]:
     """Hub, worker and push service with an administrator; no tags, and nobody builds."""
     with server_directory() as place:
-        site = Site(place / "site", {"RepoAuto": "no"}, preferred_port=0)
+        options = {"RepoAuto": "no", "EnableMaven": "yes", "EnableWin": "yes"}
+        site = Site(place / "site", options, preferred_port=0)
         site.state.mkdir(mode=0o711)
         site.configure()
         try:

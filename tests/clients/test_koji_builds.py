@@ -148,7 +148,7 @@ def test_content_generator_and_promotion(
     assert there.read_bytes() == (DATA / name).read_bytes()
 
 
-def test_archives(koji: Command, session: ClientSession, tmp_path: Path, bare_site: Site) -> None:
+def test_images(koji: Command, session: ClientSession, tmp_path: Path) -> None:
     options = ("--noprogress", "--create-build", "--type", "image", "--type-info", "x86_64")
     assert "Imported: vat-image.tar" in koji("import-archive", *options, "vat-1-1", DATA / "vat-image.tar")
     (image,) = session.call("listArchives", session.call("getBuild", "vat-1-1")["id"], type="image")
@@ -156,6 +156,38 @@ def test_archives(koji: Command, session: ClientSession, tmp_path: Path, bare_si
     assert image["checksum"] == hashlib.sha256((DATA / "vat-image.tar").read_bytes()).hexdigest()
     koji("download-build", "--noprogress", "--type", "image", "vat-1-1", cwd=tmp_path)
     assert (tmp_path / "vat-image.tar").read_bytes() == (DATA / "vat-image.tar").read_bytes()
+
+
+def test_maven_artifacts(koji: Command, session: ClientSession, tmp_path: Path) -> None:
+    pom = tmp_path / "culture-1.0.pom"
+    gav = "<groupId>org.example</groupId><artifactId>culture</artifactId><version>1.0</version>"
+    pom.write_text(f"<project>{gav}</project>")
+    options = ("--noprogress", "--create-build", "--type", "maven", "--type-info", pom)
+    nvr, files = "org.example-culture-1.0-1", (DATA / "culture-1.0.jar", pom)
+    said = koji("import-archive", *options, nvr, *files)
+    assert [line for line in said.splitlines() if line.startswith("Imported")] == [
+        "Imported: culture-1.0.jar",
+        "Imported: culture-1.0.pom",
+    ]
+    found = session.call("listArchives", session.call("getBuild", nvr)["id"], type="maven")
+    assert {(row["filename"], row["group_id"], row["version"]) for row in found} == {
+        (path.name, "org.example", "1.0") for path in files
+    }
+    koji("download-build", "--noprogress", "--type", "maven", nvr, cwd=tmp_path)
+    (jar,) = tmp_path.rglob("culture-1.0.jar")
+    assert jar.read_bytes() == files[0].read_bytes()
+
+
+def test_windows_files(koji: Command, session: ClientSession, tmp_path: Path) -> None:
+    options = ("--noprogress", "--create-build", "--type", "win", "--type-info", "tools:i386 x86_64:signed")
+    assert "Imported: press-tools.zip" in koji(
+        "import-archive", *options, "press-2-1", DATA / "press-tools.zip"
+    )
+    (found,) = session.call("listArchives", session.call("getBuild", "press-2-1")["id"], type="win")
+    assert (found["relpath"], found["platforms"], found["flags"]) == ("tools", "i386 x86_64", "signed")
+    koji("download-build", "--noprogress", "--type", "win", "press-2-1", cwd=tmp_path)
+    (tools,) = tmp_path.rglob("press-tools.zip")
+    assert tools.read_bytes() == (DATA / "press-tools.zip").read_bytes()
 
 
 def test_prune_signed_copies(copied: str, koji: Command, session: ClientSession, bare_site: Site) -> None:

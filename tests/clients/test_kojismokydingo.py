@@ -1,16 +1,20 @@
-"""The tag and permission commands of kojismokydingo, unmodified, inside the unmodified `koji`."""
+"""The commands of kojismokydingo, unmodified, inside the unmodified `koji`."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from moromi.client import ClientSession
+from support.builds import generated, stated
 from support.commands import Command
 from support.served import Served
 
 TAG = "smoky-build"
+DATA = Path(__file__).parents[1] / "conformance" / "data"
+OLD, NEW, YEAST = "fermenter-1.2-3.mr1", "fermenter-1.2-4.mr1", "yeast-7-1.mr1"
 
 
 @pytest.fixture(scope="module")
@@ -101,3 +105,61 @@ def test_state_of_hosts_and_repositories(koji: Command) -> None:
 
 def test_configuration(koji: Command, served: Served) -> None:
     assert json.loads(koji("client-config", "--json"))["server"] == served.url
+
+
+# builds
+
+
+@pytest.fixture(scope="module")
+def built(session: ClientSession) -> ClientSession:
+    """After two builds of fermenter were imported, and yeast by a content generator that used the first."""
+    for path in sorted(DATA.glob("fermenter-*.mr1.*.rpm"), key=lambda path: "src" not in path.name):
+        if "signed" not in path.name:
+            session.upload(str(path), "imports/smoky")
+            session.call("importRPM", "imports/smoky", path.name)
+    session.call("grantCGAccess", "kojiadmin", "kiln", create=True)
+    packages = sorted(DATA.glob(f"{YEAST}.*.rpm"))
+    for path in packages:
+        session.upload(str(path), "imports/kiln")
+    metadata = generated(map(stated, packages), name="yeast", version="7", release="1.mr1")
+    names = ("name", "version", "release", "arch", "epoch")
+    rpm = session.call("getRPM", f"{OLD}.x86_64", strict=True)
+    used = {
+        "type": "rpm",
+        "sigmd5": rpm["payloadhash"],
+        "signature": None,
+        **{key: rpm[key] for key in names},
+    }
+    metadata["buildroots"][0]["components"].append(used)
+    session.call("CGImport", metadata, "imports/kiln")
+    return session
+
+
+def test_builds_by_filter(koji: Command, built: ClientSession) -> None:
+    assert koji("filter-builds", "--nvr-sort", NEW, OLD, YEAST, "none-1-1").split() == [OLD, NEW, YEAST]
+    assert koji("filter-builds", "--content-generator", "kiln", OLD, YEAST).split() == [YEAST]
+    assert koji("filter-builds", "--rpm", "--filter", "(name fermenter)", YEAST, OLD).split() == [OLD]
+
+
+def test_components_of_a_build(koji: Command, built: ClientSession) -> None:
+    assert koji("list-component-builds", YEAST).split() == [OLD]
+
+
+def test_many_builds_into_tags_and_out(koji: Command, built: ClientSession) -> None:
+    koji("bulk-tag-builds", "--create", "--owner", "kojiadmin", "burrow", OLD, NEW, YEAST)
+    assert {build["nvr"] for build in built.call("listTagged", "burrow")} == {OLD, NEW, YEAST}
+    koji("bulk-move-builds", "--create", "--owner", "kojiadmin", "burrow", "den", OLD, YEAST)
+    assert [build["nvr"] for build in built.call("listTagged", "burrow")] == [NEW]
+    assert koji("filter-builds", "--tag", "den", "--nvr-sort").split() == [OLD, YEAST]
+    koji("bulk-untag-builds", "den", YEAST)
+    assert koji("filter-builds", "--tag", "den").split() == [OLD]
+
+
+def test_files_of_builds(koji: Command, built: ClientSession) -> None:
+    koji("bulk-tag-builds", "--create", "--owner", "kojiadmin", "lair", OLD, NEW)
+    latest = koji("latest-archives", "--urls", "--key", "0", "--unsigned", "--arch", "x86_64", "lair").split()
+    assert [url.rpartition("/packages/")[2] for url in latest] == [
+        f"fermenter/1.2/4.mr1/x86_64/{NEW}.x86_64.rpm"
+    ]
+    listed = json.loads(koji("list-build-archives", "--json", "--rpm", YEAST))
+    assert {Path(file["filepath"]).name for file in listed} == {f"{YEAST}.noarch.rpm", f"{YEAST}.src.rpm"}
