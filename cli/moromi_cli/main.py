@@ -15,7 +15,7 @@ from moromi.errors import ConfigurationError
 from moromi_cli.lazy import LazyGroup, UnknownCommand, list_text, usage
 from moromi_cli.output import Failure, log_error, say, warn
 from moromi_cli.session import Cli
-from moromi_cli.table import CATEGORIES
+from moromi_cli.table import ALIASES, CATEGORIES, COMMANDS
 
 OVERRIDES = ("server", "weburl", "topurl", "pkgurl", "topdir", "cert", "principal", "keytab", "authtype")
 SWITCHES = ("force_auth", "debug", "debug_xmlrpc")
@@ -93,10 +93,56 @@ def program(ctx: click.Context, /, **given: Any) -> int | None:
 
 
 def usage_failed(error: click.UsageError) -> int:
-    """Usage line, empty line, what is wrong."""
-    prog = error.ctx.find_root().info_name if error.ctx else "moromi"
+    """Usage line, empty line, what is wrong; for a person also what to try."""
+    prog = str(error.ctx.find_root().info_name) if error.ctx else "moromi"
     warn(f"{usage(error.ctx)}\n\n{prog}: error: {error.format_message()}")
+    if for_person() and error.ctx:
+        from moromi_cli.hints import hint
+
+        warn(f"Hint: {hint(error, prog) or f'{error.ctx.command_path} --help'}")
     return 2
+
+
+def for_person() -> bool:
+    """Whether somebody reads what goes wrong; else it is for a log or a script, in Koji's form."""
+    return sys.stderr.isatty()
+
+
+def unknown(prog: str, word: str) -> int:
+    """Every command, and that the word is none of them; a person gets what they may have meant instead."""
+    from moromi_cli.hints import nearest
+
+    close = nearest(word, [*COMMANDS, *ALIASES])
+    if not (close and for_person()):
+        say(list_text(sorted(CATEGORIES)))
+    log_error_text(f"Unknown command: {word}")
+    if close:
+        warn(f"Did you mean: {', '.join(f'{prog} {name}' for name in close)}")
+    return 1
+
+
+def told(prog: str, failure: Failure) -> None:
+    """The text of a failure; for a person also what to try."""
+    if not str(failure):
+        return
+    warn(str(failure))
+    if for_person():
+        from moromi_cli.hints import hint
+
+        advice = hint(failure, prog)
+        if advice:
+            warn(f"Hint: {advice}")
+
+
+def failed(prog: str, error: Exception) -> int:
+    """An error of the hub or the network, or one of ours."""
+    if for_person():
+        from moromi_cli.hints import person_line
+
+        warn(person_line(error, prog))
+    else:
+        log_error(error)
+    return 1
 
 
 def run(prog: str, args: Sequence[str]) -> int:
@@ -109,12 +155,9 @@ def run(prog: str, args: Sequence[str]) -> int:
     except click.UsageError as err:
         return usage_failed(err)
     except UnknownCommand as err:
-        say(list_text(sorted(CATEGORIES)))
-        log_error_text(f"Unknown command: {err}")
-        return 1
+        return unknown(prog, str(err))
     except Failure as err:
-        if str(err):
-            warn(str(err))
+        told(prog, err)
         return err.code
     except (KeyboardInterrupt, click.Abort):
         return 1
@@ -125,8 +168,7 @@ def run(prog: str, args: Sequence[str]) -> int:
     except Exception as err:
         if debug:
             raise
-        log_error(err)
-        return 1
+        return failed(prog, err)
 
 
 def log_error_text(text: str) -> None:

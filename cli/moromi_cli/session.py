@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from moromi.paths import PathInfo
 
 API_VERSION = 1
+#: How many seconds a person is made to wait for a hub that cannot be reached, unless the profile says.
+PATIENCE = 60.0
 #: Where a command's context keeps that `--json` was given.
 JSON = "moromi.json"
 
@@ -57,14 +59,20 @@ class Cli:
         """A session that has not talked to the hub yet."""
         from moromi.client import ClientSession
 
-        session = ClientSession(self.settings.server, self.settings.session_options())
+        options = self.settings.session_options()
+        if self.settings.patience is None and sys.stderr.isatty():
+            options["patience"] = PATIENCE
+        session = ClientSession(self.settings.server, options)
         session.on_retry = self._tell_retry
         return session
 
     def _tell_retry(self, error: Exception, pause: float) -> None:
         """Nobody should look at a silent terminal for minutes."""
         if not (self.quiet or self._told_retry):
-            warn(f"{error}\nTrying again every {pause:.0f} s (Ctrl-C ends it)")
+            assert self._session is not None
+            patience = self._session.opts.patience
+            limit = f" for {patience:.0f} s" if patience is not None else ""
+            warn(f"{error}\nTrying again every {pause:.0f} s{limit} (Ctrl-C ends it)")
         self._told_retry = True
 
     def login(self) -> "ClientSession":

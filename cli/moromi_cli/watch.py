@@ -245,6 +245,7 @@ def watch_tasks(cli: "Cli", task_ids: list[int], quiet: bool) -> int:
     session = cli.session
     if session.logged_in:
         cli.logout()
+    session.opts.patience = None  # tasks outlive a restart of the hub, and so does a watch
     display = display_for(cli, quiet)
     watcher = Watcher(session, cli.settings.topurl, display)
     for task_id in task_ids:

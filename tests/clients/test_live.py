@@ -1,4 +1,4 @@
-"""Watching on a terminal: the tree, why a task waits, Ctrl-C."""
+"""On a terminal: the tree of watched tasks, why one waits, Ctrl-C; errors that say what to try."""
 
 from __future__ import annotations
 
@@ -53,3 +53,26 @@ def test_interrupt_detaches_or_goes_on(bare_site: Site, moromi: Command) -> None
             assert terminal.finish() == 1
         assert session.getTaskInfo(task_id)["state"] == 0
         session.cancelTask(task_id)
+
+
+def test_errors_say_what_to_try(moromi: Command) -> None:
+    with on_terminal(moromi, "call", "getTag", "nosuch-1", "strict=True") as terminal:
+        terminal.wait_for(r"^moromi: error: .*nosuch-1.* \(moromi list-tags '\*nosuch-1\*'\)\n$")
+        assert terminal.finish() == 1
+    with on_terminal(moromi, "biuld") as terminal:
+        terminal.wait_for(r"Unknown command: biuld\nDid you mean: moromi build")
+        assert terminal.finish() == 1
+    with on_terminal(moromi, "build", "nosuch", "x.src.rpm") as terminal:
+        terminal.wait_for("error: No such build target: nosuch\nHint: moromi list-targets lists them\n")
+        assert terminal.finish() == 2
+
+
+def test_unreachable_hub_is_an_error_after_the_configured_time(moromi: Command) -> None:
+    config = moromi.home / "impatient.conf"
+    config.write_text("[moromi]\nserver = http://127.0.0.1:1/hub\nretry_interval = 1\npatience = 2\n")
+    start = time.monotonic()
+    with on_terminal(moromi, "--config", config, "version") as terminal:
+        terminal.wait_for(r"Trying again every 1 s for 2 s \(Ctrl-C ends it\)")
+        terminal.wait_for("Unable to connect to server\n.*Connection refused\nHint: is the hub running")
+        assert terminal.finish() == 1
+    assert 2 <= time.monotonic() - start < 10

@@ -34,6 +34,17 @@ def test_first_retry_comes_at_once_and_patience_ends() -> None:
     assert [policy.delay(n, logged_in=True) for n in (1, 2, 3, 4)] == [0, 20, 20, None]
 
 
+def test_patience_is_a_time_too() -> None:
+    policy = RetryPolicy(interval=20, patience=50)
+    assert [policy.delay(n, True, since) for n, since in enumerate((0, 1, 21, 41, 50), 1)] == [
+        0,
+        20,
+        20,
+        9,
+        None,
+    ]
+
+
 def test_anonymous_calls_are_retried_on_request_only() -> None:
     assert RetryPolicy().delay(1, logged_in=False) is None
     assert RetryPolicy(anonymous=True).delay(1, logged_in=False) == 0

@@ -11,7 +11,9 @@ Our own files are read after Koji's, so a machine that is set up for Koji works 
 
 `--config` (or `$MOROMI_CONFIG`), a file or a directory of `*.conf`, stands in for 3 and 4. `$MOROMI_PROFILE`
 names the profile when no option does. Our own files (2, 4 and the one that is named) may also hold `user` and
-`password`, which Koji takes from the command line only; keep such a file to yourself (mode 600).
+`password`, which Koji takes from the command line only; keep such a file to yourself (mode 600). A key of our
+own is `patience`: the seconds after which a hub that cannot be reached is an error (unset: as `max_retries`
+and `retry_interval` say).
 """
 
 import os
@@ -48,6 +50,7 @@ NUMBERS: dict[str, int | None] = {
     "upload_blocksize": 1 << 20,
     "poll_interval": 6,
     "pyver": None,
+    "patience": None,
 }
 FLAGS: dict[str, bool] = {
     "anon_retry": True,
@@ -66,6 +69,7 @@ SESSION_KEYS = (
     "offline_retry",
     "offline_retry_interval",
     "anon_retry",
+    "patience",
     "timeout",
     "auth_timeout",
     "use_fast_upload",
@@ -100,6 +104,7 @@ class Settings:
     upload_blocksize: int
     poll_interval: int
     pyver: int | None
+    patience: int | None
     anon_retry: bool
     offline_retry: bool
     use_fast_upload: bool

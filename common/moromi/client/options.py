@@ -17,7 +17,8 @@ class SessionOptions:
     """Options of one session; times are seconds, sizes bytes.
 
     `serverca` is a path ('' or None: the system's authorities), `cert` a PEM file with key, or a (cert, key)
-    pair of paths. `use_fast_upload` None means: ask the hub.
+    pair of paths. `use_fast_upload` None means: ask the hub. `patience` is how long after the first failure a
+    call is still retried; None: as often as `max_retries` says.
     """
 
     user: str | None = None
@@ -27,6 +28,7 @@ class SessionOptions:
     max_retries: int = 30
     retry_interval: float = 20.0
     anon_retry: bool = False
+    patience: float | None = None
     offline_retry: bool = False
     offline_retry_interval: float | None = None
     serverca: str | None = None

@@ -61,14 +61,24 @@ def classify(exc: BaseException) -> Failure:
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How patient a session is. `interval` is in seconds; `max_retries` 0 means one attempt."""
+    """How patient a session is. `interval` is in seconds; `max_retries` 0 means one attempt; `patience`, if
+    set, is the longest time in seconds between the first failure and the last attempt.
+    """
 
     max_retries: int = 30
     interval: float = 20.0
     anonymous: bool = False
+    patience: float | None = None
 
-    def delay(self, failures: int, logged_in: bool) -> float | None:
-        """Seconds to wait after the `failures`-th failed attempt (1 is the first), or None to give up."""
+    def delay(self, failures: int, logged_in: bool, since_first: float = 0.0) -> float | None:
+        """Seconds to wait after the `failures`-th failed attempt (1 is the first), or None to give up.
+
+        `since_first`: seconds since the first failure.
+        """
         if failures > self.max_retries or not (logged_in or self.anonymous):
             return None
-        return 0.0 if failures == 1 else self.interval
+        pause = 0.0 if failures == 1 else self.interval
+        if self.patience is None:
+            return pause
+        left = self.patience - since_first
+        return min(pause, left) if left > 0 else None

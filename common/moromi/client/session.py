@@ -327,8 +327,11 @@ class ClientSession:
     def _persist(self, name: str, post: Any, retry: bool) -> Any:
         """Run the attempts of one request (section 4's table)."""
         opts = self.opts
-        policy = RetryPolicy(opts.max_retries if retry else 0, opts.retry_interval, opts.anon_retry)
+        policy = RetryPolicy(
+            opts.max_retries if retry else 0, opts.retry_interval, opts.anon_retry, opts.patience
+        )
         failures = 0
+        first = time.monotonic()
         while True:
             self.retries = failures
             try:
@@ -343,7 +346,8 @@ class ClientSession:
                 if isinstance(err, TransportError) and err.failure is Failure.CERTIFICATE:
                     raise
                 failures += 1
-                pause = policy.delay(failures, self.logged_in)
+                first = time.monotonic() if failures == 1 else first
+                pause = policy.delay(failures, self.logged_in, time.monotonic() - first)
                 if pause is None:
                     raise
                 logger.info("try #%i for call %s (%s) failed: %s", failures, self.callnum, name, err)
