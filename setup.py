@@ -15,6 +15,7 @@ for root in ROOTS:
 # No packages to import: `moromi.plugins.shipped` finds the directories beside the package `moromi`.
 package_dir["moromi_plugins"] = "plugins"
 packages += [f"moromi_plugins.{name}" for name in ("hub", "builder", "compat.kojihub")]
+packages += [f"moromi_plugins.hub.{name}" for name in find_packages("plugins/hub")]
 
 setup(
     packages=packages,

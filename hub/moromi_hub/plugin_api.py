@@ -36,6 +36,7 @@ from moromi_hub.builds import lifecycle as build_lifecycle
 from moromi_hub.builds import service as builds
 from moromi_hub.call import Call
 from moromi_hub.db import query_options, versions
+from moromi_hub.db.transaction import Transaction
 from moromi_hub.external_repos import service as external_repos
 from moromi_hub.groups import editing as group_editing
 from moromi_hub.groups import service as groups
@@ -96,6 +97,7 @@ __all__ = [
     "Schema",
     "Section",
     "Sections",
+    "Transaction",
     "act_as",
     "archive_imports",
     "archives",

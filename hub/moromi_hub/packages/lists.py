@@ -119,11 +119,14 @@ def block(call: Call, tag_info: Any, package_info: Any, force: bool = False) -> 
     add(call, tag_info, package_info, block=True, force=force)
 
 
-def remove(call: Call, tag_info: Any, package_info: Any, force: bool = False) -> None:
+def remove(
+    call: Call, tag_info: Any, package_info: Any, force: bool = False, use_policy: bool = True
+) -> None:
     """Take a package off a tag's own list; no complaint when it is not on it. The owner's row stays."""
     tag = tags.require_tag(call, tag_info)
     package = service.require_package(call, package_info)
-    _assert_policy(call, tag, "remove", package["id"], force)
+    if use_policy:
+        _assert_policy(call, tag, "remove", package["id"], force)
     details = {"action": "remove", "tag": tag, "package": package, "user": users.require_user(call)}
     call.run_callbacks("prePackageListChange", **details)
     queries.revoke_entry(call.tx, call.user_id, tag["id"], package["id"])
