@@ -111,3 +111,58 @@ def set_pkg_owner(cli: Cli, owner: str, tag: str, packages: tuple[str, ...], for
     with cli.session.multicall(strict=True) as calls:
         for package in packages:
             calls.packageListSetOwner(tag, package, owner, force=force)
+
+
+@command("set-pkg-owner-global", "[options] <owner> <package> [<package> ...]")
+@click.option("--verbose", is_flag=True, help="print changes")
+@click.option("--test", is_flag=True, help="print only")
+@click.option("--old-user", "--from", "old_user", metavar="USER", help="only where this is the owner")
+@click.argument("owner")
+@click.argument("packages", nargs=-1)
+def set_pkg_owner_global(
+    cli: Cli, owner: str, packages: tuple[str, ...], old_user: str | None, verbose: bool, test: bool
+) -> None:
+    """Set the owner of packages in all tags."""
+    if not (packages or old_user):
+        raise cli.usage_error("Please specify an owner and at least one package")
+    user = need_user(cli, owner)
+    old = need_user(cli, old_user) if old_user else None
+    for entry in owned_entries(cli, packages, old):
+        where = f"package {entry['package_name']} in tag {entry['tag_name']}"
+        change = (
+            f"{entry['package_name']} in tag {entry['tag_name']}: {entry['owner_name']} -> {user['name']}"
+        )
+        if entry["owner_id"] == user["id"]:
+            if verbose:
+                say(f"Preserving owner={user['name']} for {where}")
+        elif test:
+            say(f"Would have changed owner for {change}")
+        else:
+            if verbose:
+                say(f"Changing owner for {change}")
+            cli.session.packageListSetOwner(entry["tag_id"], entry["package_name"], user["id"])
+
+
+def need_user(cli: Cli, name: str) -> dict[str, Any]:
+    """The user, or exit 1."""
+    user: dict[str, Any] | None = cli.session.getUser(name)
+    if not user:
+        raise Failure(f"No such user: {name}")
+    return user
+
+
+def owned_entries(cli: Cli, packages: tuple[str, ...], old: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """Entries of package lists in all tags: of these packages, or of all; with `old`, those of this user."""
+    query = {"userID": old["id"]} if old else {}
+    if not packages:
+        entries: list[dict[str, Any]] = cli.session.listPackages(with_dups=True, **query)
+        if not entries:
+            raise Failure(f"No data for user {old['name'] if old else ''}")
+        return entries
+    entries = []
+    for package in packages:
+        found = cli.session.listPackages(pkgID=package, with_dups=True, **query)
+        if not found:
+            say(f"No data for package {package}")
+        entries += found
+    return entries

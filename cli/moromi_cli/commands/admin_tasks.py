@@ -1,13 +1,16 @@
-"""Changing tasks by hand, and moving builds between volumes."""
+"""Making and changing tasks by hand."""
+
+from typing import Any
 
 import click
 
 from moromi.constants import TaskState
 from moromi.errors import GenericError
+from moromi_cli import options
 from moromi_cli.lazy import command
-from moromi_cli.output import Failure, say, warn
+from moromi_cli.output import Failure, convert, say, warn
 from moromi_cli.session import Cli
-from moromi_cli.watch import FINAL
+from moromi_cli.watch import FINAL, watch_tasks
 
 
 def need_admin(cli: Cli) -> None:
@@ -56,27 +59,40 @@ def set_task_priority(cli: Cli, tasks: tuple[int, ...], priority: int, recurse: 
         cli.session.setTaskPriority(task_id, priority, recurse)
 
 
-@command("set-build-volume", "[options] <volume> <n-v-r> [<n-v-r> ...]")
-@click.option("-v", "--verbose", is_flag=True, help="print each move")
-@click.argument("volume")
-@click.argument("names", nargs=-1, required=True)
-def set_build_volume(cli: Cli, volume: str, names: tuple[str, ...], verbose: bool) -> None:
-    """Move builds to another volume."""
-    target = cli.session.getVolume(volume)
-    if not target:
-        raise Failure(f"No such volume: {volume}")
-    builds = []
-    for name in names:
-        build = cli.session.getBuild(name)
-        if not build:
-            say(f"No such build: {name}")
-        elif build["volume_id"] == target["id"]:
-            say(f"Build {name} already on volume {target['name']}")
-        else:
-            builds.append(build)
-    if not builds:
-        raise Failure("No builds to move")
-    for build in builds:
-        cli.session.changeBuildVolume(build["id"], target["id"])
-        if verbose:
-            say(f"{build['nvr']}: {build['volume_name']} -> {target['name']}")
+@command("make-task", "[options] <method> [<arg> ...]")
+@click.option("--channel", help="channel of the task")
+@click.option("--priority", help="priority of the task")
+@click.option("--watch", is_flag=True, help="watch the task")
+@click.option("--arch", help="architecture of the task")
+@click.argument("method")
+@click.argument("words", metavar="ARG", nargs=-1)
+def make_task(cli: Cli, method: str, words: tuple[str, ...], watch: bool, **given: str | None) -> int:
+    """Create any task."""
+    extra = {key: value for key, value in given.items() if value}
+    arguments = [convert(word) for word in words]
+    task_id = int(cli.session.makeTask(method=method, arglist=arguments, **extra))
+    say(f"Created task id {task_id}")
+    return watch_tasks(cli, [task_id], cli.quiet) if watch else 0
+
+
+@command("restart-hosts", "[options]")
+@options.wait
+@options.quiet
+@click.option("--force", is_flag=True, help="do not look for another such task")
+@click.option("--channel", help="only builders of this channel")
+@click.option("-a", "--arch", "arches", multiple=True, help="only builders of this architecture")
+@click.option("--timeout", type=int, metavar="N", help="give up after N seconds")
+def restart_hosts(cli: Cli, wait: bool | None, quiet: bool, force: bool, **given: Any) -> int:
+    """Restart the builder daemons."""
+    if not force:
+        unfinished = [TaskState.FREE, TaskState.OPEN, TaskState.ASSIGNED]
+        query = {"method": "restartHosts", "state": [int(state) for state in unfinished]}
+        others = cli.session.listTasks(query)
+        if others:
+            warn("Found other restartHosts tasks running.")
+            warn(f"Task ids: {[task['id'] for task in others]!r}")
+            raise Failure("Use --force to run anyway")
+    chosen = {key: list(value) if key == "arches" else value for key, value in given.items() if value}
+    arguments = {"options": chosen} if chosen else {}
+    task_id = int(cli.session.restartHosts(**arguments))
+    return watch_tasks(cli, [task_id], cli.is_quiet(quiet)) if options.should_wait(wait) else 0

@@ -93,3 +93,11 @@ def revoke_permission(cli: Cli, permission: str, names: tuple[str, ...]) -> None
     """Take a permission from users."""
     for name in check_users(cli, names):
         cli.session.revokePermission(name, permission)
+
+
+@command("edit-permission", "<permission> <description>")
+@click.argument("permission")
+@click.argument("description")
+def edit_permission(cli: Cli, permission: str, description: str) -> None:
+    """Change the description of a permission."""
+    cli.session.editPermission(permission, description)

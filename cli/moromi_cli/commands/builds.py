@@ -10,8 +10,8 @@ from moromi.constants import BuildState
 from moromi.names import nvr
 from moromi.tasks import task_label
 from moromi_cli import options
-from moromi_cli.lazy import listing
-from moromi_cli.output import Shown, build_label, dashes, long_time, warn
+from moromi_cli.lazy import command, listing
+from moromi_cli.output import Failure, Shown, build_label, dashes, long_time, say, warn
 from moromi_cli.session import Cli
 
 ARCHIVE_HEADINGS = (("maven", "Maven archives:"), ("win", "Windows archives:"), ("image", "Image archives:"))
@@ -287,3 +287,57 @@ def _component(rpm: dict[str, Any], verbose: bool) -> str:
     if verbose and rpm.get("is_update"):
         text += " [update]"
     return text
+
+
+@command("promote-build", "[options] <draft-build>")
+@click.option("-f", "--force", is_flag=True, help="skip checks (admin)")
+@click.argument("draft")
+def promote_build(cli: Cli, draft: str, force: bool) -> None:
+    """Make a draft build a regular one."""
+    build = cli.session.getBuild(number_or_name(draft))
+    if not build:
+        raise Failure(f"No such build: {draft}")
+    if not build.get("draft"):
+        raise Failure(f"Not a draft build: {build['nvr']}")
+    promoted = cli.session.promoteBuild(build["id"], force=force)
+    say(f"{build['nvr']} has been promoted to {promoted['nvr']}")
+
+
+@listing("list-untagged", "[options] [<package>]")
+@click.option("--paths", is_flag=True, help="show paths")
+@click.option("--show-references", is_flag=True, help="append what uses the build")
+@click.argument("package", required=False)
+def list_untagged(cli: Cli, package: str | None, paths: bool, show_references: bool) -> Shown:
+    """Builds without any tag."""
+    query = {}
+    if package is not None:
+        if cli.session.getPackageID(package) is None:
+            raise Failure(f"No such package: {package}")
+        query = {"name": package}
+    builds = cli.session.untaggedBuilds(**query)
+    if show_references:
+        with cli.session.multicall(strict=True, batch=10000) as calls:
+            uses = [calls.buildReferences(build["id"]) for build in builds]
+        for build, use in zip(builds, uses, strict=True):
+            build["references"] = use.result
+    return Shown(builds, untagged_lines(cli, builds, paths, show_references))
+
+
+def untagged_lines(
+    cli: Cli, builds: list[dict[str, Any]], paths: bool, show_references: bool
+) -> Iterator[str]:
+    """Names or paths, sorted, with what uses them."""
+    if show_references:
+        yield "(Showing build references)"
+    lines = []
+    for build in builds:
+        line = cli.disk.build(build) if paths else nvr(build)
+        lines.append(line + reference_text(build["references"]) if show_references else line)
+    yield from sorted(lines)
+
+
+def reference_text(uses: dict[str, Any]) -> str:
+    """` rpms: 2, images/archives: 1`, of what is there."""
+    kinds = (("rpms", "rpms"), ("component_archives", "images/archives"), ("archives", "archives buildroots"))
+    parts = [f"{label}: {uses[key]!r}" for key, label in kinds if uses.get(key)]
+    return f" {', '.join(parts)}" if parts else ""

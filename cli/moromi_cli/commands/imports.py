@@ -10,6 +10,7 @@ from moromi.errors import Fault, GenericError
 from moromi.names import nvr, parse_NVRA
 from moromi.rpm import read_header
 from moromi_cli.lazy import command
+from moromi_cli.links import linked_upload
 from moromi_cli.output import convert, say, warn
 from moromi_cli.progress import unique_path
 from moromi_cli.session import Cli
@@ -93,7 +94,7 @@ class Importer:
         directory = unique_path("cli-import")
         say(f"{'linking' if self.link else 'uploading'} {base}... ", end="")
         if self.link:
-            self.hard_link(rpm["path"], directory)
+            linked_upload(self.cli.disk.work(), rpm["path"], directory)
         else:
             self.cli.session.upload(rpm["path"], directory)
         say("done")
@@ -105,16 +106,6 @@ class Importer:
             say(f"\nError importing: {str(err).splitlines()[-1] if str(err) else err!r}")
             return
         say("done")
-
-    def hard_link(self, path: str, directory: str) -> None:
-        """Put the file into the hub's work directory without copying it."""
-        target = f"{self.cli.disk.work()}/{directory}"
-        old = os.umask(0o002)
-        try:
-            os.makedirs(target)
-            os.link(path, f"{target}/{os.path.basename(path)}")
-        finally:
-            os.umask(old)
 
 
 @command("import", "[options] <package> [<package> ...]")
