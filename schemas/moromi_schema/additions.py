@@ -5,7 +5,19 @@ which call needs it. A new one goes here and into a new revision below `upgrades
 one that a database lacks.
 """
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text, func, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    func,
+    text,
+)
 
 from .base import Timestamp, metadata, serial_id
 from .buildroots import standard_buildroot
@@ -103,4 +115,21 @@ moromi_scheduler_reasons = Table(
     Column("msg", Text, nullable=False),
     Column("since", Timestamp, nullable=False, server_default=func.now()),
     CheckConstraint("(task_id IS NULL) <> (host_id IS NULL)", name="moromi_scheduler_reasons_one"),
+)
+
+# What repositories say of a file of an rpm: the imported one (its sigkey is empty), or a signed copy.
+# The text that no signature changes is kept beside the build, as `fragment` of `data/repodata/<pack>`.
+moromi_rpm_metadata = Table(
+    "moromi_rpm_metadata",
+    metadata,
+    Column("rpm_id", Integer, ForeignKey("rpminfo.id", ondelete="CASCADE"), primary_key=True),
+    Column("sigkey", Text, primary_key=True),
+    Column("sourcerpm", Text, nullable=False),
+    Column("fragment", LargeBinary, nullable=False),
+    Column("pack", Text, nullable=False),
+    Column("pkgid", LargeBinary, nullable=False),
+    Column("file_time", BigInteger, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("header_start", BigInteger, nullable=False),
+    Column("header_end", BigInteger, nullable=False),
 )

@@ -1,7 +1,7 @@
 """Every table under its own name: `from moromi_schema import tables as t; t.tag_listing.c.build_id`."""
 
 from . import additions as additions
-from .additions import moromi_scheduler_reasons
+from .additions import moromi_rpm_metadata, moromi_scheduler_reasons
 from .archives import (
     archive_components,
     archive_rpm_components,
@@ -100,6 +100,7 @@ __all__ = [
     "maven_archives",
     "maven_builds",
     "metadata",
+    "moromi_rpm_metadata",
     "moromi_scheduler_reasons",
     "package",
     "permissions",

@@ -19,6 +19,7 @@ from moromi_hub.archives import service as archives
 from moromi_hub.builds import queries, reference_queries, service
 from moromi_hub.call import Call
 from moromi_hub.policies import service as policies
+from moromi_hub.repodata import service as repodata
 from moromi_hub.rpms import service as rpms
 from moromi_hub.signatures import service as signatures
 from moromi_hub.tagging import service as tagging
@@ -77,6 +78,7 @@ def delete_build(call: Call, build_info: Any, strict: bool, min_ref_age: float) 
         return False
     service.set_state(call, build, BuildState.DELETED, completion_time=queries.kept_completion())
     signatures.forget_build(call, build["id"])
+    repodata.forget_build(call, build["id"])
     _remove_files(call, build)
     return True
 

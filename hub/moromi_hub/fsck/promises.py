@@ -74,9 +74,12 @@ def promises_of(
     signatures: Iterable[Info],
     checksums: Mapping[tuple[int, str], tuple[int, str]],
     archives: Iterable[Info],
+    packs: Iterable[str] = (),
 ) -> Promises:
     """What the rows of one build promise."""
     made = Promises()
+    for pack in packs:
+        made.optional[pack] = Promise("metadata for repositories")
     for rpm in rpms:
         digest = (PAYLOAD, rpm["payloadhash"])
         made.required[call.paths.rpm(rpm)] = Promise(f"rpm {nvra(rpm)}", rpm["size"], digest)

@@ -19,6 +19,7 @@ from moromi_hub import files
 from moromi_hub.call import Call
 from moromi_hub.fsck import queries
 from moromi_hub.fsck.promises import Promises, complaint, present_files, promises_of
+from moromi_hub.repodata import service as repodata
 from moromi_hub.volumes import service as volumes
 
 Info = Mapping[str, Any]
@@ -132,13 +133,15 @@ def _check_builds(
     rpms, signatures = queries.rpms(call.tx, ids), queries.signatures(call.tx, ids)
     stored = queries.checksums(call.tx, ids) if checksums else {}
     archives = queries.archives(call.tx, ids)
+    packs = repodata.packs(call, ids)
     for build in batch:
         key = build["id"]
         if build["state"] not in _HAS_FILES:
             yield build, _gone(call, build)
             continue
         parts = (rpms.get(key, ()), signatures.get(key, ()), stored, archives.get(key, ()))
-        promises = promises_of(call, build, *parts)
+        packed = packs.get(key, ())
+        promises = promises_of(call, build, *parts, packed)
         promises.settle(present[key])
         problems = _broken(call, build, promises, checksums)
         problems += _too_many(Path(call.paths.build(build)), present[key], promises)

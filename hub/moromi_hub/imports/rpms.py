@@ -19,6 +19,7 @@ from moromi.rpm import Header, read_header, rip_rpm_sighdr
 from moromi_hub import files
 from moromi_hub.builds import service as builds
 from moromi_hub.call import Call
+from moromi_hub.repodata import service as repodata
 from moromi_hub.rpms import service as rpm_rows
 from moromi_hub.signatures import service as signatures
 
@@ -131,6 +132,7 @@ def _bring_in(call: Call, build: Info, packages: Sequence[_Package], *, keep: bo
             files.put(call.tx, package.delivery.path, target)
     signatures.store_own_signatures(call, build, [(package.rpm, package.sighdr) for package in packages])
     # From here on all packages of the import are in place: their rows, and their files below `directory`.
+    repodata.keep(call, directory, [package.rpm for package in packages])
     for note in notes:
         call.run_callbacks("postImport", **note)
 

@@ -21,6 +21,7 @@ from moromi.rpm import (
 from moromi_hub import files
 from moromi_hub.builds import service as builds
 from moromi_hub.call import Call
+from moromi_hub.repodata import service as repodata
 from moromi_hub.rpms import service as rpms
 from moromi_hub.signatures import queries
 
@@ -113,6 +114,7 @@ def write_signed(call: Call, rpm_info: Any, sigkey: str, force: bool = False) ->
         files.make_directories(target.parent)
         splice_rpm_sighdr(sighdr, source, target)
         files.sync_directory(target.parent)
+        repodata.keep_signed(call, builds.build_directory(call, build), rpm, sigkey)
     found = queries.checksums(call.tx, rpm["id"], kinds)
     _keep(call, rpm["id"], sigkey, _digests(_blocks(target), kinds), found)
 
@@ -237,7 +239,9 @@ def delete_signatures(call: Call, rpm_info: Any, sigkey: str | None, all_sigs: b
             if path.exists() and not path.is_file():
                 raise GenericError(f"Not a regular file: {path}")
         call.tx.after_commit(_removal(copy, header, aside))
-    queries.remove(call.tx, rpm["id"], [row["sigkey"] for row in rows])
+    keys = [row["sigkey"] for row in rows]
+    queries.remove(call.tx, rpm["id"], keys)
+    repodata.forget_signed(call, rpm["id"], [key for key in keys if key])
 
 
 def _removal(copy: Path, header: Path, aside: Path) -> Callable[[], None]:
