@@ -213,7 +213,7 @@ def listing(
     if package_name is not None:
         statement = statement.where(package.c.name == package_name)
     if state is not None:
-        statement = statement.where(int(state) == STATE)
+        statement = statement.where(STATE.in_([int(state)]))
     return _read(tx, paged(statement, page, ORDERABLE))
 
 
@@ -222,7 +222,7 @@ def latest(tx: Transaction, package_ids: Collection[int], *, succeeded: bool) ->
     statement = select(func.max(build.c.id)).where(build.c.package_id.in_(package_ids))
     if succeeded:
         joined = build.outerjoin(_own, _own.c.id == build.c.task_id)
-        statement = statement.select_from(joined).where(int(State.succeeded) == STATE)
+        statement = statement.select_from(joined).where(STATE.in_([int(State.succeeded)]))
     ids = tx.scalars(statement.group_by(build.c.package_id))
     return {each.package_id: each for each in get_many(tx, ids) if each.package_id is not None}
 
