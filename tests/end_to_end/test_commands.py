@@ -6,7 +6,7 @@ Each test runs with both; the texts are those of the published client's manual (
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from moromi.constants import TaskState
 from moromi.rpm import read_header
 from samplesite import content
 from samplesite.services import wait_for
-from samplesite.site import ADMIN, Site
+from samplesite.site import ADMIN, BUILDER, Site
 from support.commands import COMMANDS, Command, command_of, created_task
 from support.sites import Builds, Package
 
@@ -262,6 +262,49 @@ def test_a_failed_build_has_exit_code_1(command: Command, builds: Builds) -> Non
     assert text in done.stdout, done.stdout
     assert "Relevant logs:" in done.stdout
     assert done.stdout.splitlines()[-1].endswith(" failed")
+
+
+def test_resubmit(command: Command, builds: Builds) -> None:
+    """A build that failed is begun again by the same parameters, and its source is better by now."""
+    package = Package(f"again-{command.name}", build="false")
+    url = package.repository(builds.place)
+    task_id = command.task("build", "--scratch", "--nowait", content.TARGET, url)
+    assert builds.wait(task_id) == TaskState.FAILED
+    replace(package, build="true").commit(url)
+    done = command.run("resubmit", "--wait", task_id)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith(f"Resubmitting the following task:\nTask: {task_id}\nType: build\n")
+    found = re.search(rf"^Resubmitted task {task_id} as new task (\d+)$", done.stdout, re.MULTILINE)
+    assert found is not None, done.stdout
+    assert builds.session.getTaskRequest(int(found[1])) == builds.session.getTaskRequest(task_id)
+    done = command.run("resubmit", builds.child(task_id, "buildArch")["id"])
+    assert (done.returncode, "only top-level tasks may be resubmitted" in done.stderr) == (1, True)
+
+
+def test_hosts(command: Command, builds: Builds) -> None:
+    host = builds.session.getHost(BUILDER)
+    lines = command("list-hosts", "--show-channels", "--channel", "createrepo", "--ready").splitlines()
+    assert re.fullmatch(rf"{BUILDER} Y   Y    [\d.]+/2.0  x86_64,i686 .* createrepo,default", lines[2])
+    assert command("list-hosts", "--not-enabled", "--quiet") == ""
+    lines = command("hostinfo", BUILDER).splitlines()
+    assert lines[:4] == [f"Name: {BUILDER}", f"ID: {host['id']}", "Arches: x86_64 i686", "Capacity: 2.0"]
+    assert {"Enabled: yes", "Ready: yes", "Channels: default createrepo"} <= set(lines)
+    assert command.run("hostinfo", "nobody").returncode == 1
+
+
+def test_scheduler(built: Built, builds: Builds, site: Site, tmp_path: Path) -> None:
+    """Which host had a task, since when, and what the scheduler says of it."""
+    koji = command_of(site, "koji", tmp_path)
+    line = koji("scheduler-info", "--task", built.task_id).splitlines()[2]
+    moment = r"\d\d-\d\d-\d\d \d\d:\d\d:\d\d"
+    assert re.fullmatch(rf"{built.task_id} +{BUILDER} +CLOSED +{moment} {moment} {moment}", line), line
+    host = koji("scheduler-info", "--host", BUILDER, "--state", "CLOSED")
+    assert line in host.splitlines() and f"Host data for {BUILDER}:" in host
+    assert "buildArch" in host, "the host says what it can do"
+    assert koji("scheduler-info", "--host", BUILDER, "--state", "ASSIGNED").count("\n") < host.count("\n")
+    logs = koji("scheduler-logs", "--task", built.task_id, "--host", BUILDER).splitlines()
+    assert re.fullmatch(rf"{built.task_id} +{BUILDER} .* Assigning task *", logs[2]), logs
+    assert koji("scheduler-logs", "--task", 999999).count("\n") == 2
 
 
 @pytest.mark.parametrize(

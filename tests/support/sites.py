@@ -106,11 +106,18 @@ Nothing much.
         """The URL of a git repository with it, in `place`."""
         source = place / f"{self.name}-{self.version}.git"
         source.mkdir(parents=True)
+        subprocess.run(["git", "init", "-q", str(source)], check=True)
+        url = f"git+file://{source}#HEAD"
+        self.commit(url)
+        return url
+
+    def commit(self, url: str) -> None:
+        """Put it into a git repository as it is now."""
+        source = Path(url.removeprefix("git+file://").partition("#")[0])
         (source / f"{self.name}.spec").write_text(self.spec, encoding="utf-8")
         author = ["-c", "user.name=Test", "-c", "user.email=test@localhost"]
-        for words in (["init", "-q"], ["add", "."], [*author, "commit", "-q", "-m", "Add it"]):
+        for words in (["add", "."], [*author, "commit", "-q", "-m", "As it is now"]):
             subprocess.run(["git", "-C", str(source), *words], check=True)
-        return f"git+file://{source}#HEAD"
 
 
 @dataclass

@@ -19,8 +19,8 @@ def do_run(call: Call, force: Any = False) -> bool:
 
 @exported("scheduler.getTaskRuns", access=ANYONE)
 def get_task_runs(call: Call, clauses: Any = None, fields: Any = None, opts: Any = None) -> Any:
-    """Which host a task was given to, and when (clause query)."""
-    return queries.TASK_RUNS.run(call.tx, clauses, fields, opts)
+    """Which host a task was given to, and when (clause query). `host_id` may be a host's name."""
+    return queries.TASK_RUNS.run(call.tx, _by_host_name(clauses), fields, opts)
 
 
 @exported("scheduler.getTaskRefusals", access=ANYONE)
@@ -31,8 +31,21 @@ def get_task_refusals(call: Call, clauses: Any = None, fields: Any = None) -> An
 
 @exported("scheduler.getLogMessages", access=ANYONE)
 def get_log_messages(call: Call, clauses: Any = None, fields: Any = None, opts: Any = None) -> Any:
-    """What the scheduler did (clause query)."""
-    return queries.LOG_MESSAGES.run(call.tx, clauses, fields, opts)
+    """What the scheduler did (clause query). `host_id` may be a host's name."""
+    return queries.LOG_MESSAGES.run(call.tx, _by_host_name(clauses), fields, opts)
+
+
+def _by_host_name(clauses: Any) -> Any:
+    """Let `host_id` be compared with a name: `koji scheduler-info --host` passes on what was typed."""
+    if not isinstance(clauses, list):
+        return clauses
+    return [["host_name", *clause[1:]] if _names_host(clause) else clause for clause in clauses]
+
+
+def _names_host(clause: Any) -> bool:
+    if not isinstance(clause, list) or not clause or clause[0] != "host_id":
+        return False
+    return isinstance(clause[-1], str) and not clause[-1].isdecimal()
 
 
 @exported("scheduler.getHostData", access=ANYONE)
