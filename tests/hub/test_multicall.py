@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, literal, select, text
 
-from moromi.errors import GenericError, ServerOffline
+from moromi.errors import ActionNotAllowed, GenericError, ServerOffline
 from moromi_hub.call import Call
 from moromi_hub.hosts import service as hosts
 from moromi_hub.rpc.registry import ANYONE, Registry, declare
@@ -150,3 +150,16 @@ def test_a_connection_that_was_dropped_while_idle_is_replaced(odd: HubUnderTest)
             answers = client("multiCall", batch(*calls))
         assert all(isinstance(answer, list) for answer in answers), answers
     assert "kept" in channels(client)
+
+
+def test_all_or_nothing(hub: HubUnderTest, admin: Client) -> None:
+    first, second = next(_names), next(_names)
+    calls = batch(("addChannel", first), ("addChannel", second), ("addChannel", first))
+    with pytest.raises(GenericError, match=rf"^call 3 \(addChannel\): .*{first}"):
+        admin("multiCallAtomic", calls)
+    assert not {first, second} & {channel["name"] for channel in admin("listChannels")}
+    made, hidden = admin("multiCallAtomic", batch(("addChannel", first), ("getChannel", second)))
+    assert admin("getChannel", made)["name"] == first
+    assert hidden is None
+    with pytest.raises(ActionNotAllowed, match=r"^call 2 \(addChannel\): "):
+        hub.client()("multiCallAtomic", batch(("echo", 1), ("addChannel", second)))

@@ -26,7 +26,14 @@ from support.made_up import arguments
 SHAPES = json.loads((Path(__file__).parents[1] / "data" / "api-shapes.json").read_text())
 OTHER = "builder2.example.org"
 
-OURS = {"getMoromiVersion", "getPushInfo", "rpc.discover", "scheduler.explain", "scheduler.getReasons"}
+OURS = {
+    "getMoromiVersion",
+    "getPushInfo",
+    "multiCallAtomic",
+    "rpc.discover",
+    "scheduler.explain",
+    "scheduler.getReasons",
+}
 """Calls that Koji has not."""
 
 OWNER = "the user it is for, or permission admin"

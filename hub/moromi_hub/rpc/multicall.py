@@ -3,6 +3,7 @@
 Each element is a unit of the transaction and gets its own event; a failing one becomes
 a fault element and stops nobody. All successes are committed together. Only when the
 database goes away does the whole request fail, so that the client makes it again.
+`multiCallAtomic` is for those who want all or nothing.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from moromi.errors import GenericError
 from moromi_hub.call import Call
 from moromi_hub.rpc import dispatch, faults
 from moromi_hub.rpc.registry import ANYONE, exported
@@ -47,6 +49,30 @@ def _element(call: Call, element: dict[str, Any]) -> Any:
         call.cache.clear()
         log.info("%s failed in a multicall: %s", element, error)
         return faults.element_of(error)
+
+
+@exported("multiCallAtomic", access=ANYONE)
+def multi_call_atomic(call: Call, calls: list[dict[str, Any]]) -> list[Any]:
+    """All of the calls `{methodName, params}`, or none: unlike in multiCall, a fault undoes everything.
+
+    The plain results, in order. Raises the first fault, its text after `call <number> (<name>): `. Our own.
+    """
+    outer = call.method
+    try:
+        return [_atom(call, number, element) for number, element in enumerate(calls, 1)]
+    finally:
+        call.method = outer
+
+
+def _atom(call: Call, number: int, element: dict[str, Any]) -> Any:
+    try:
+        export = call.hub.registry.find(element["methodName"])
+        call.method = export.name
+        dispatch.check_lockout(call, export.name)
+        with call.tx.unit():
+            return _materialise(dispatch.invoke(call, export, list(element["params"])))
+    except GenericError as error:
+        raise type(error)(f"call {number} ({element['methodName']}): {error}") from error
 
 
 def _materialise(value: Any) -> Any:
