@@ -39,6 +39,7 @@ class Harness:
         top = tempfile.mkdtemp(prefix="moromi-conformance-")
         fresh.callback(shutil.rmtree, top)
         self._current = fresh.enter_context(running_hub(dsn, Path(top)))
+        self._current.hub.memory.start()
         old, self._resources = self._resources, fresh
         old.close()
 

@@ -55,7 +55,7 @@ class Application:
 def make_application(settings: Settings) -> Application:
     """The application of one process."""
     hub = Hub(settings)
-    hub.activity.start()
+    hub.start()
     return Application(hub)
 
 

@@ -15,6 +15,7 @@ from moromi_hub.auth.activity import Activity
 from moromi_hub.call import Call
 from moromi_hub.db.engine import make_engine
 from moromi_hub.db.transaction import Transaction
+from moromi_hub.memory import Memory
 from moromi_hub.plugins import loading
 from moromi_hub.policies.rules import Policies
 from moromi_hub.rpc.registry import Registry
@@ -38,6 +39,7 @@ class Hub:
         rules = settings.policy if self.plugin_failure is None else {}
         self.policies = Policies(rules, self.plugins.tests)
         self.activity = Activity(self.engine)
+        self.memory = Memory(self.engine)
         self._prepared = not self.plugins.schemas
         self._try_to_prepare()
 
@@ -61,11 +63,20 @@ class Hub:
             self.plugins.prepare(self.engine)
             self._prepared = True
 
+    def start(self) -> None:
+        """Begin what goes on between the requests of a web process."""
+        self.activity.start()
+        self.memory.start()
+
+    def transaction(self) -> Transaction:
+        """A transaction that is not begun yet."""
+        return Transaction(self.engine, self.memory.hear)
+
     @contextmanager
     def call(self, method: str) -> Iterator[Call]:
         """A call of the hub itself (worker, admin commands): committed on return, else rolled back."""
         self._prepare()
-        call = Call(self, Transaction(self.engine), method)
+        call = Call(self, self.transaction(), method)
         try:
             yield call
             if call.tx.wrote:
@@ -77,5 +88,6 @@ class Hub:
 
     def close(self) -> None:
         """Flush what is pending and drop the connections."""
+        self.memory.stop()
         self.activity.flush()
         self.engine.dispose()

@@ -108,16 +108,18 @@ def poll(options: argparse.Namespace) -> None:
     with hub_in_process() as hub:
         from support.hub import count_statements
 
+        hub.hub.memory.start()
         builder = hub.client("builder1.example.org")
         data = {"methods": ["sleep"], "maxjobs": 15}
         hub.client("kojiadmin")("scheduler.doRun", True)
         calls: list[tuple[Any, ...]] = [
-            ("host.getHost",),
+            ("listBuildroots", 1, None, [0, 1, 2]),
             ("host.getHostTasks",),
+            ("host.getHost",),
             ("host.updateHost", 0.0, True, data),
             ("host.getTasks",),
         ]
-        batch = [{"methodName": name, "params": list(args)} for name, *args in calls]
+        batch = [{"methodName": name, "params": list(args)} for name, *args in calls[1:]]
 
         def one_request() -> None:
             builder("multiCall", batch)
@@ -126,11 +128,11 @@ def poll(options: argparse.Namespace) -> None:
             for name, *args in calls:
                 builder(name, *args)
 
-        for label, loop in (("one multicall", one_request), ("kojid: four calls", kojid)):
+        for label, loop in (("one multicall", one_request), ("kojid: five calls", kojid)):
             loop()
             with count_statements(hub.hub.engine) as seen:
                 loop()
-            report(f"statements, {label}", len(seen))
+            report(f"statements, {label} (reach: 3)", len(seen))
 
 
 def growth(options: argparse.Namespace) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 
@@ -35,6 +35,10 @@ class Session:
     """Another session of the user is exclusive."""
     received: int | None = None
     """The call number that came with the request."""
+    key_hash: str = field(default="", repr=False)
+    """What is stored of its key."""
+    remembered: bool = False
+    """It was not read for this request: whatever writes has to look again."""
 
 
 @dataclass(frozen=True)

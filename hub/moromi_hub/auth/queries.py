@@ -11,6 +11,7 @@ from sqlalchemy import (
     Float,
     Integer,
     Select,
+    Update,
     bindparam,
     case,
     cast,
@@ -120,18 +121,23 @@ def update_session(tx: Transaction, session_id: int, **values: Any) -> None:
     tx.execute(update(_s).where(_s.c.id == session_id).values(**values))
 
 
-def record_call(tx: Transaction, session_id: int, callnum: int, repeatable: bool) -> bool:
+def record_call(
+    tx: Transaction, session_id: int, callnum: int, repeatable: bool, key_hash: str | None = None
+) -> bool:
     """Store the call number of a call that is about to commit.
 
     False means that the same call has committed meanwhile: the caller must roll back.
     """
+    return tx.execute(number_update(session_id, callnum, repeatable, key_hash)).rowcount == 1
+
+
+def number_update(session_id: int, callnum: int, repeatable: bool, key_hash: str | None = None) -> Update:
+    """The statement of `record_call`. With `key_hash`: only while the session may be used with that key."""
     condition = or_(_s.c.callnum.is_(None), _s.c.callnum <= callnum if repeatable else _s.c.callnum < callnum)
-    result = tx.execute(
-        update(_s)
-        .where(_s.c.id == session_id, condition)
-        .values(callnum=callnum, update_time=func.clock_timestamp())
-    )
-    return result.rowcount == 1
+    query = update(_s).where(_s.c.id == session_id, condition)
+    if key_hash is not None:
+        query = query.where(_s.c.key == key_hash, _s.c.closed.is_(False), _s.c.expired.is_(False))
+    return query.values(callnum=callnum, update_time=func.clock_timestamp())
 
 
 def renew(tx: Transaction, session_id: int, key_hash: str, exclusive: bool | None) -> None:

@@ -5,6 +5,10 @@ a digest. A call costs one statement here: the session, its user, permissions,
 host and any exclusive session of the user come in one row. The call number is
 recorded with the commit of the call that it numbers (`record`), so a repeated
 number means "that call has committed".
+
+For the calls that builders repeat every few seconds the session may be one that this
+process remembers (`moromi_hub.memory`): every change of a session is told, and a call
+that writes checks with its number whether the session may still be used.
 """
 
 from __future__ import annotations
@@ -17,6 +21,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+
+from sqlalchemy import Update
 
 from moromi.constants import AuthType, UserStatus
 from moromi.errors import (
@@ -49,6 +55,21 @@ REPEATABLE_METHODS = frozenset(
         "repoProblem",
     )
 )
+REMEMBERED_METHODS = frozenset(
+    (
+        "host.getHost",
+        "host.getHostTasks",
+        "host.getID",
+        "host.getLoadData",
+        "host.getTasks",
+        "host.isEnabled",
+        "host.updateHost",
+        "listBuildroots",
+    )
+)
+"""What builders ask in every turn: about themselves, or what everybody may know."""
+_REMEMBERED_SECONDS = 60.0
+_RECORDED = "the call number is stored"
 _KEY_CHARACTERS = string.ascii_letters + string.digits
 _KEY_LENGTH = 19
 
@@ -65,8 +86,20 @@ def establish(call: Call, credentials: Credentials | None, method: str) -> None:
     """
     if credentials is None:
         return
-    session = _load(call, credentials)
+    key_hash = passwords.key_hash(credentials.key)
+    session = _remembered(call, credentials, key_hash) if method in REMEMBERED_METHODS else None
+    if session is None:
+        session = _load(call, credentials.session_id, key_hash, credentials.callnum)
     call.presented = session
+    _check(session, method)
+    if session.expired:
+        return
+    call.hub.activity.saw(session.id)
+    call.session = session
+
+
+def _check(session: Session, method: str) -> None:
+    """Raise unless the session may make a call of `method`."""
     if session.expired and method not in LOGIN_METHODS:
         raise AuthExpired(f'session "{session.id}" has expired')
     _check_number(session, method)
@@ -74,22 +107,39 @@ def establish(call: Call, credentials: Credentials | None, method: str) -> None:
         return
     if session.user_status != UserStatus.NORMAL:
         raise AuthError(f"logins by {session.user_name} are not allowed")
-    call.hub.activity.saw(session.id)
     if session.locked and method not in UNLOCKED_METHODS:
         raise AuthLockError("User locked by another session")
-    call.session = session
 
 
-def _load(call: Call, credentials: Credentials) -> Session:
-    row = queries.session_row(
-        call.tx, credentials.session_id, passwords.key_hash(credentials.key), hostip(call)
-    )
+def _remembered(call: Call, credentials: Credentials, key_hash: str) -> Session | None:
+    """The session as this process knows it; a request without a number could not be checked later."""
+    found = call.hub.memory.get(_memory_key(call, credentials.session_id, key_hash))
+    if not isinstance(found, Session) or credentials.callnum is None:
+        return None
+    return replace(found, received=credentials.callnum, remembered=True)
+
+
+def _remember(call: Call, session: Session, left: timedelta | None, moment: int | None) -> None:
+    """Remember the session of a builder while nothing is heard of its user, nor longer than it is valid."""
+    seconds = _REMEMBERED_SECONDS if left is None else min(_REMEMBERED_SECONDS, left.total_seconds())
+    if session.host_id is not None and not session.expired:
+        key = _memory_key(call, session.id, session.key_hash)
+        call.hub.memory.put(key, session, [("user", session.user_id)], seconds, moment)
+
+
+def _memory_key(call: Call, session_id: int, key_hash: str) -> tuple[str, int, str, str]:
+    return "session", session_id, key_hash, hostip(call)
+
+
+def _load(call: Call, session_id: int, key_hash: str, received: int | None) -> Session:
+    moment = call.hub.memory.moment
+    row = queries.session_row(call.tx, session_id, key_hash, hostip(call))
     if row is None:
         raise AuthError("Invalid session or bad credentials")
     timeout = timedelta(minutes=call.settings.SessionRenewalTimeout)
     age = row["now"] - (row["renew_time"] or row["start_time"])
     holder = row["exclusive_id"]
-    return Session(
+    session = Session(
         id=row["id"],
         user_id=row["user_id"],
         user_name=row["user_name"],
@@ -108,8 +158,11 @@ def _load(call: Call, credentials: Credentials) -> Session:
         host_id=row["host_id"],
         permissions=frozenset(row["permissions"] or ()),
         locked=holder is not None and holder not in (row["id"], row["master"]),
-        received=credentials.callnum,
+        received=received,
+        key_hash=key_hash,
     )
+    _remember(call, session, timeout - age if timeout else None, moment)
+    return session
 
 
 def _check_number(session: Session, method: str) -> None:
@@ -125,12 +178,42 @@ def _check_number(session: Session, method: str) -> None:
 def record(call: Call, method: str) -> None:
     """Store the call number with the changes of the call, just before their commit."""
     session = call.session
-    if session is None or session.received is None:
+    if session is None or session.received is None or _RECORDED in call.cache:
         return
-    if not queries.record_call(call.tx, session.id, session.received, method in REPEATABLE_METHODS):
-        raise RetryError(
-            f"unable to retry call {session.received} (method {method}) for session {session.id}"
+    key_hash = session.key_hash if session.remembered else None
+    repeatable = method in REPEATABLE_METHODS
+    if queries.record_call(call.tx, session.id, session.received, repeatable, key_hash):
+        recorded(call)
+        return
+    if session.remembered:
+        _check(_load(call, session.id, session.key_hash, session.received), method)
+    raise RetryError(f"unable to retry call {session.received} (method {method}) for session {session.id}")
+
+
+def number_update(call: Call) -> Update | None:
+    """What stores the number of the call, for a statement that takes it along; it checks the session, too.
+
+    If it changes a row, `recorded` is to be called; if not, `record` will see to it.
+    """
+    session = call.session
+    if session is None or session.received is None or _RECORDED in call.cache:
+        return None
+    return queries.number_update(session.id, session.received, repeatable=False, key_hash=session.key_hash)
+
+
+def recorded(call: Call) -> None:
+    """The number of the call is stored, once the transaction is committed."""
+    call.cache[_RECORDED] = True
+    if (session := call.session) is not None:
+        key, number = _memory_key(call, session.id, session.key_hash), session.received
+        call.tx.after_commit(
+            lambda: call.hub.memory.update(key, lambda known: replace(known, callnum=number))
         )
+
+
+def tell(call: Call, user_id: int) -> None:
+    """Something about the sessions of a user has changed: nobody is to remember them."""
+    call.tx.notify({"type": "session", "user": user_id})
 
 
 @contextmanager
@@ -203,6 +286,7 @@ def renew(call: Call, user_id: int, exclusive: bool) -> dict[str, Any] | None:
         if queries.exclusive_session(call.tx, user_id) not in (None, session.id):
             raise AuthLockError("Cannot get exclusive session")
     key = _new_key(user_id)
+    tell(call, user_id)
     queries.renew(call.tx, session.id, passwords.key_hash(key), True if exclusive else None)
     return _answer(session.id, key)
 
@@ -229,6 +313,7 @@ def make_exclusive(call: Call, force: bool) -> None:
             raise AuthLockError("Cannot get exclusive session")
         queries.close_displaced(call.tx, holder)
     queries.update_session(call.tx, session.id, exclusive=True)
+    tell(call, session.user_id)
     call.session = replace(session, exclusive=True, own_exclusive=True, locked=False)
 
 
@@ -236,6 +321,7 @@ def make_shared(call: Call) -> None:
     """Drop the exclusive mark."""
     session = logged_in(call)
     queries.update_session(call.tx, session.id, exclusive=None)
+    tell(call, session.user_id)
 
 
 def logout(call: Call, session_id: int | None) -> None:
@@ -243,6 +329,7 @@ def logout(call: Call, session_id: int | None) -> None:
     session = logged_in(call)
     if session_id is None or session_id == session.id:
         queries.close_tree(call.tx, session.id)
+        tell(call, session.user_id)
         # the row that the call number would go to is closed: a repetition is refused by that
         call.session = None
         return
@@ -250,12 +337,15 @@ def logout(call: Call, session_id: int | None) -> None:
     if owner != session.user_id and "admin" not in session.permissions:
         raise ActionNotAllowed("only admins or owner may logout other session")
     queries.close_tree(call.tx, session_id)
+    if owner is not None:
+        tell(call, owner)
 
 
 def logout_child(call: Call, session_id: int) -> None:
     """Close a subsession of the caller; others are silently left alone."""
     session = logged_in(call)
     queries.close_child(call.tx, session_id, session.id)
+    tell(call, session.user_id)
 
 
 def logged_in(call: Call) -> Session:

@@ -59,16 +59,22 @@ class _Unit:
 class Transaction:
     """A lazily opened transaction on one connection of `engine`."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(
+        self, engine: Engine, told: Callable[[Mapping[str, Any]], None] = lambda message: None
+    ) -> None:
+        """`told` hears each push message after the commit, before anybody else can ask what came of it."""
         self._engine = engine
+        self._told = told
         self._connection: Connection | None = None
         self._used = False
         self._units: list[_Unit] = []
         self._event: int | None = None
-        self._messages: list[str] = []
+        self._messages: dict[str, Mapping[str, Any]] = {}
         self._after_commit: list[Callable[[], None]] = []
         self._on_rollback: list[Callable[[], None]] = []
         self.wrote = False
+        self.changes = 0
+        """Counts what changed the transaction's view of the data: the same number, the same view."""
 
     # statements
 
@@ -77,6 +83,7 @@ class Transaction:
         result = self._run(statement, params)
         if getattr(statement, "is_dml", False):
             self.wrote = True
+            self.changes += 1
         return result
 
     def _run(
@@ -167,9 +174,7 @@ class Transaction:
 
     def notify(self, message: Mapping[str, Any]) -> None:
         """Queue a push message (see docs/push.md); sent with the commit, dropped with a rollback."""
-        text = json.dumps(message, separators=(",", ":"))
-        if text not in self._messages:
-            self._messages.append(text)
+        self._messages.setdefault(json.dumps(message, separators=(",", ":")), message)
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Run `action` once the commit has happened: the place to remove files no row promises any more.
@@ -218,7 +223,10 @@ class Transaction:
             elif not unit.wrote_before:
                 self._connection.rollback()
         self.wrote = unit.wrote_before
-        del self._messages[unit.messages :], self._after_commit[unit.actions :]
+        self.changes += 1
+        for text in list(self._messages)[unit.messages :]:
+            del self._messages[text]
+        del self._after_commit[unit.actions :]
         undo = self._on_rollback[unit.undoings :]
         del self._on_rollback[unit.undoings :]
         _run_all(reversed(undo))
@@ -235,12 +243,15 @@ class Transaction:
     def commit(self) -> None:
         """Send the queued messages and commit, then run the after-commit actions."""
         if self._messages:
-            texts = func.unnest(literal(self._messages, ARRAY(Text)))
+            texts = func.unnest(literal(list(self._messages), ARRAY(Text)))
             values = texts.table_valued("message").render_derived()
             self.execute(select(func.pg_notify(PUSH_CHANNEL, values.c.message)))
         if self._connection is not None:
             self._connection.commit()
+        messages = self._messages
         self._close()
+        for message in messages.values():
+            self._told(message)
         actions, self._after_commit = self._after_commit, []
         self._on_rollback = []
         _run_all(actions)
@@ -256,7 +267,7 @@ class Transaction:
             _run_all(reversed(undo))
 
     def _close(self) -> None:
-        self._messages = []
+        self._messages = {}
         self._event = None
         self.wrote = False
         self._disconnect()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from moromi_hub import arguments
 from moromi_hub.auth.permissions import calling_host
 from moromi_hub.call import Call
 from moromi_hub.db import query_options
-from moromi_hub.hosts import service
+from moromi_hub.hosts import polling, service
 from moromi_hub.rpc.registry import ADMIN, ANYONE, HOST, exported, permission
 
 
@@ -139,15 +140,15 @@ def host_get_id(call: Call) -> int:
 
 
 @exported("host.getHost", access=HOST)
-def host_get_host(call: Call) -> dict[str, Any]:
+def host_get_host(call: Call) -> Mapping[str, Any]:
     """The calling host, as `getHost`."""
-    return service.require_host(call, calling_host(call).id)
+    return polling.required_host(call, calling_host(call).id)
 
 
 @exported("host.isEnabled", access=HOST)
 def host_is_enabled(call: Call) -> bool:
     """Whether the calling host may take tasks."""
-    return bool(service.require_host(call, calling_host(call).id)["enabled"])
+    return bool(polling.required_host(call, calling_host(call).id)["enabled"])
 
 
 @exported("host.updateHost", access=HOST)

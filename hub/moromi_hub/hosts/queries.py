@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, cast, func, insert, literal, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Update,
+    and_,
+    cast,
+    false,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TEXT
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 
@@ -171,9 +183,17 @@ def channel_hosts(tx: Transaction, channel_id: int) -> list[dict[str, Any]]:
 
 
 def check_in(
-    tx: Transaction, host_id: int, task_load: float, ready: bool, data: Mapping[str, Any] | None
-) -> bool:
-    """Record a check-in in one statement; whether load, readiness or data differ from the last one."""
+    tx: Transaction,
+    host_id: int,
+    task_load: float,
+    ready: bool,
+    data: Mapping[str, Any] | None,
+    record: Update | None,
+) -> tuple[bool, bool, float]:
+    """Record a check-in in one statement, with `record`, which stores the number of the call.
+
+    Whether load, readiness or data differ from the last one; whether `record` changed a row; the time.
+    """
     before = (
         select(_h.c.id, _h.c.task_load, _h.c.ready, t.scheduler_host_data.c.data)
         .select_from(_h.outerjoin(t.scheduler_host_data, t.scheduler_host_data.c.host_id == _h.c.id))
@@ -190,7 +210,14 @@ def check_in(
         stored = _store_data(host_id, data).cte("stored")
         query = query.add_cte(stored)
         changed = changed | before.c.data.is_distinct_from(literal(dict(data), JSONB))
-    return bool(tx.scalar(query.returning(changed)))
+    stored_number: ColumnElement[bool] = false()
+    if record is not None:
+        number = record.returning(t.sessions.c.id).cte("number")
+        stored_number = select(number.c.id).exists()
+        query = query.add_cte(number)
+    at = seconds(_h.c.update_time)
+    row = tx.row(query.returning(changed.label("changed"), stored_number.label("number"), at.label("at")))
+    return (False, False, 0.0) if row is None else (bool(row["changed"]), row["number"], row["at"])
 
 
 def set_data(tx: Transaction, host_id: int, data: Mapping[str, Any]) -> None:

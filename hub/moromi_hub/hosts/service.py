@@ -9,10 +9,11 @@ from typing import Any
 from moromi import arches as arch_names
 from moromi.errors import GenericError, ParameterError
 from moromi_hub import arguments
+from moromi_hub.auth import sessions
 from moromi_hub.call import Call
 from moromi_hub.db.lookup import name_or_id
 from moromi_hub.db.versions import check_event
-from moromi_hub.hosts import queries
+from moromi_hub.hosts import polling, queries
 from moromi_hub.users import service as users
 
 _NEW_CAPACITY = 2.0
@@ -269,8 +270,15 @@ def check_in(call: Call, host_id: int, task_load: Any, ready: Any, data: Any) ->
     load = arguments.number(task_load)
     if data is not None:
         data = _host_data(data)
-    if queries.check_in(call.tx, host_id, load, bool(ready), data):
+    turn = polling.CheckIn(call)
+    changed, number_stored, update_ts = queries.check_in(
+        call.tx, host_id, load, bool(ready), data, sessions.number_update(call)
+    )
+    if number_stored:
+        sessions.recorded(call)
+    if changed:
         call.tx.notify({"type": "checkin", "id": host_id})
+    turn.happened({"update_ts": update_ts, "task_load": load, "ready": bool(ready)})
 
 
 def set_data(call: Call, host_id: int, data: Any) -> None:

@@ -19,7 +19,6 @@ from moromi.wire.listing import Listing
 from moromi_hub.auth.gate import Challenge, Gate
 from moromi_hub.auth.model import Caller, Credentials
 from moromi_hub.call import Call
-from moromi_hub.db.transaction import Transaction
 from moromi_hub.rpc import dispatch
 from moromi_hub.rpc.body import Body, collect
 from moromi_hub.uploads import raw
@@ -161,7 +160,7 @@ class Endpoint:
     def _call(self, environ: WSGIEnvironment, caller: Caller) -> Call:
         return Call(
             self.hub,
-            Transaction(self.hub.engine),
+            self.hub.transaction(),
             identity=caller.identity,
             identity_failure=caller.failure,
             remote_address=caller.address,

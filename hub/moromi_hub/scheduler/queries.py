@@ -24,9 +24,7 @@ from sqlalchemy import (
     or_,
     select,
     update,
-    values,
 )
-from sqlalchemy import column as sql_column
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 
@@ -339,32 +337,6 @@ def reasons_of(tx: Transaction, task_ids: Iterable[int]) -> dict[int, str]:
 
 
 # what hosts see
-
-
-def assigned_to(tx: Transaction, host_id: int) -> tuple[list[dict[str, Any]], float | None]:
-    """Tasks assigned to a host in the order in which it should take them, and the age of the last run."""
-    one = values(sql_column("one", Integer), name="one").data([(1,)])
-    mine = and_(_t.c.host_id == host_id, _t.c.state == TaskState.ASSIGNED)
-    stamp = cast(_sys.c.data.op("#>>")(cast([], ARRAY(Text))), Float)
-    found = tx.rows(
-        select(
-            _t.c.id,
-            _t.c.state,
-            _t.c.channel_id,
-            _t.c.host_id,
-            _t.c.arch,
-            _t.c.method,
-            _t.c.priority,
-            seconds(_t.c.create_time).label("create_ts"),
-            (seconds(func.now()) - stamp).label("age"),
-        )
-        .select_from(one.outerjoin(_t, mine).outerjoin(_sys, _sys.c.name == STAMP))
-        .order_by(_t.c.priority, _t.c.create_time, _t.c.id)
-    )
-    age = found[0]["age"]
-    for row in found:
-        del row["age"]
-    return [row for row in found if row["id"] is not None], age
 
 
 def channel_ids(tx: Transaction, host_id: int) -> list[int]:

@@ -11,6 +11,7 @@ from moromi.errors import GenericError
 from moromi.tasks import parse_task_params
 from moromi_hub import arguments
 from moromi_hub.call import Call
+from moromi_hub.hosts import polling
 from moromi_hub.hosts import service as hosts
 from moromi_hub.scheduler import queries
 from moromi_hub.scheduler import run as runs
@@ -101,18 +102,18 @@ def refuse_unfit_hosts(call: Call, task: Mapping[str, Any], arglist: Sequence[An
 
 def tasks_for(call: Call, host_id: int) -> list[dict[str, Any]]:
     """Tasks assigned to a host; one that has none runs the scheduler, if nobody has for `RunInterval`."""
-    found, age = queries.assigned_to(call.tx, host_id)
-    if found or (age is not None and 0 <= age < call.settings.RunInterval):
-        return found
-    if not runs.run(call):
-        return found
-    return queries.assigned_to(call.tx, host_id)[0]
+    known = polling.facts(call, host_id)
+    age = known.run_age
+    due = age is None or not 0 <= age < call.settings.RunInterval
+    if not known.assigned and due and runs.run(call):
+        known = polling.facts(call, host_id)
+    return known.assigned
 
 
 def load_data(call: Call, host_id: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """What older builders ask for: themselves with their channels, and their tasks."""
     mine = tasks_for(call, host_id)
-    host = {**hosts.require_host(call, host_id), "channels": queries.channel_ids(call.tx, host_id)}
+    host = {**polling.required_host(call, host_id), "channels": queries.channel_ids(call.tx, host_id)}
     return [host], mine
 
 

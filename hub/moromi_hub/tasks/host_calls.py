@@ -8,6 +8,7 @@ from moromi.wire.named import join_named
 from moromi_hub import arguments
 from moromi_hub.auth.permissions import calling_host
 from moromi_hub.call import Call
+from moromi_hub.hosts import polling
 from moromi_hub.rpc.registry import HOST, exported, task_host
 from moromi_hub.tasks import service, states, waiting
 
@@ -15,7 +16,7 @@ from moromi_hub.tasks import service, states, waiting
 @exported("host.getHostTasks", access=HOST)
 def host_get_host_tasks(call: Call) -> list[dict[str, Any]]:
     """Open tasks of the calling host: `{id, waiting, weight[, alert: true]}`."""
-    return service.held_by(call, calling_host(call).id)
+    return polling.facts(call, calling_host(call).id).open_tasks
 
 
 @exported("host.openTask", access=HOST)

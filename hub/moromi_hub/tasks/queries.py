@@ -9,7 +9,6 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Select,
-    and_,
     cast,
     func,
     insert,
@@ -168,21 +167,6 @@ def ids() -> Select[Any]:
 def result_field() -> Mapping[str, ColumnElement[Any]]:
     """The stored result, for listings."""
     return {"result": _t.c.result}
-
-
-def held_by(tx: Transaction, host_id: int) -> list[dict[str, Any]]:
-    """`{id, waiting, weight, alert}` of the OPEN tasks of a host; alert: an awaited child is finished."""
-    child = _t.alias("child")
-    done = (
-        select(child.c.id)
-        .where(child.c.parent == _t.c.id, child.c.awaited.is_(True), child.c.state.in_(FINISHED))
-        .exists()
-    )
-    return tx.rows(
-        select(_t.c.id, _t.c.waiting, _t.c.weight, and_(_t.c.waiting.is_(True), done).label("alert"))
-        .where(_t.c.host_id == host_id, _t.c.state == TaskState.OPEN)
-        .order_by(_t.c.id)
-    )
 
 
 # writing

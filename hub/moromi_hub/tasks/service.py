@@ -396,15 +396,6 @@ def free_held(call: Call, task_ids: Sequence[int], host_id: int) -> None:
     states.free(call, task_ids, lambda row: row["host_id"] == host_id and row["state"] == TaskState.OPEN)
 
 
-def held_by(call: Call, host_id: int) -> list[dict[str, Any]]:
-    """Open tasks of a host: `{id, waiting, weight}`, and `alert: true` when an awaited child is finished."""
-    found = queries.held_by(call.tx, host_id)
-    for row in found:
-        if not row["alert"]:
-            del row["alert"]
-    return found
-
-
 def open_task(call: Call, task_id: int, host_id: int) -> dict[str, Any] | None:
     """Let a host begin a task: its row with the request as stored text, or None if it is not to have it."""
     before = states.open_task(call, task_id, host_id)

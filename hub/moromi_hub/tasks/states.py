@@ -157,6 +157,7 @@ def set_priority(call: Call, task_ids: Sequence[int], priority: int) -> None:
     watch = _Watch(call, rows)
     watch.fire(_PRE, "priority", {row["id"]: priority for row in rows})
     changed = queries.set_priority(call.tx, task_ids, priority)
+    _tell_hosts(call, rows)
     watch.fire(_POST, "priority", dict.fromkeys(changed, priority))
 
 
@@ -166,6 +167,7 @@ def set_weight(call: Call, task_id: int, weight: float) -> None:
     watch = _Watch(call, rows)
     watch.fire(_PRE, "weight", {task_id: weight})
     queries.change(call.tx, [task_id], (TaskState.OPEN,), {"weight": weight})
+    _tell_hosts(call, rows)
     watch.fire(_POST, "weight", {task_id: weight})
 
 
@@ -238,6 +240,12 @@ def _tell(call: Call, row: Row, old: int | None, new: TaskState, host_id: int | 
             "method": row["method"],
         }
     )
+
+
+def _tell_hosts(call: Call, rows: Sequence[Row]) -> None:
+    """Something besides the state has changed of tasks that hosts hold."""
+    for host_id in {row["host_id"] for row in rows} - {None}:
+        call.tx.notify({"type": "held", "id": host_id})
 
 
 class _Watch:

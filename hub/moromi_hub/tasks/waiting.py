@@ -29,6 +29,9 @@ def look(call: Call, parent: int) -> tuple[list[int], list[int]]:
         (finished if row["state"] in model.FINISHED else unfinished).append(row["id"])
     if finished:
         queries.clear_awaited(call.tx, finished)
+        if call.session is not None and call.session.host_id is not None:
+            # what the daemon was told of the parent has changed
+            call.tx.notify({"type": "held", "id": call.session.host_id})
     return finished, unfinished
 
 

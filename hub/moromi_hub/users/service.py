@@ -241,6 +241,7 @@ def set_status(call: Call, name: Any, status: UserStatus) -> None:
     if user is None:
         raise GenericError(f"No such user: {name}")
     queries.update_user(call.tx, user["id"], status=status)
+    call.tx.notify({"type": "session", "user": user["id"]})
 
 
 def find_permission(call: Call, info: Any, strict: bool = False) -> dict[str, Any] | None:

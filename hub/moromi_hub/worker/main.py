@@ -19,10 +19,10 @@ from sqlalchemy.exc import OperationalError
 
 from moromi_hub.db.engine import make_engine
 from moromi_hub.hub import Hub
+from moromi_hub.push import Listener
 from moromi_hub.settings import Settings
 from moromi_hub.worker.jobs import JOBS
 from moromi_hub.worker.leadership import Leadership
-from moromi_hub.worker.listener import Listener
 from moromi_hub.worker.model import Job
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class Worker:
 
     def __init__(self, hub: Hub, jobs: Iterable[Job] = JOBS) -> None:
         self._runners = [_Runner(hub, job) for job in jobs]
-        self.listener = Listener(hub.engine, self._publish, self._wake_all)
+        self.listener = Listener(hub.engine, "moromi-worker", self._publish, self._wake_all)
 
     def run(self) -> None:
         """Run the jobs; listen in this thread."""
