@@ -6,22 +6,28 @@ joined and described (`join`, `repomd`). Nothing here knows a hub.
 """
 
 from moromi.repodata.chunks import ChunkCache
+from moromi.repodata.external import ExternalRepo, ExternalStore
 from moromi.repodata.facts import FileFacts
 from moromi.repodata.fragments import Rendered, render
-from moromi.repodata.join import Origin, RepoResult, write_repository
+from moromi.repodata.join import RepoResult, write_repository
+from moromi.repodata.merge import Merged, Origin, merge
 from moromi.repodata.model import Entry, Fragment, FragmentStore
 from moromi.repodata.packs import PackStore, pack_fragments, pack_name, unpack_fragments
 
 __all__ = [
     "ChunkCache",
     "Entry",
+    "ExternalRepo",
+    "ExternalStore",
     "FileFacts",
     "Fragment",
     "FragmentStore",
+    "Merged",
     "Origin",
     "PackStore",
     "Rendered",
     "RepoResult",
+    "merge",
     "pack_fragments",
     "pack_name",
     "render",

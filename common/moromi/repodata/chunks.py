@@ -61,7 +61,7 @@ def split(lines: Sequence[bytes], codec: Codec) -> Iterator[Chunk]:
     start = 0
     for end in _ends(lines):
         part = lines[start:end]
-        digest = hashlib.blake2b(f"{_FORM} {codec.tag}\n".encode(), digest_size=20)
+        digest = hashlib.sha256(f"{_FORM} {codec.tag}\n".encode())
         digest.update(b"\n".join(part))
         yield Chunk(digest.hexdigest(), part)
         start = end

@@ -31,12 +31,22 @@ class Codec:
     expand: Callable[[bytes], bytes]
 
 
-_ZSTD_LEVEL: Final = 6
+#: Between levels 3 and 6 in speed; file lists and dependencies come out as small as with level 6.
+_ZSTD: Final = zstandard.ZstdCompressionParameters(
+    window_log=21,
+    chain_log=16,
+    hash_log=16,
+    search_log=1,
+    min_match=6,
+    target_length=0,
+    strategy=zstandard.STRATEGY_LAZY,
+    write_content_size=True,
+)
 _GZIP_LEVEL: Final = 6
 
 
 def _zstd_compress(data: bytes) -> bytes:
-    return zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compress(data)
+    return zstandard.ZstdCompressor(compression_params=_ZSTD).compress(data)
 
 
 def _zstd_expand(data: bytes) -> bytes:
@@ -54,7 +64,7 @@ def _gzip_expand(data: bytes) -> bytes:
 _CODECS: Final = {
     codec.name: codec
     for codec in (
-        Codec("zstd", "zst", f"zstd-{_ZSTD_LEVEL}", _zstd_compress, _zstd_expand),
+        Codec("zstd", "zst", "zstd-lazy", _zstd_compress, _zstd_expand),
         Codec("gzip", "gz", f"gzip-{_GZIP_LEVEL}", _gzip_compress, _gzip_expand),
     )
 }

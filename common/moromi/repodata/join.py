@@ -18,20 +18,14 @@ from typing import Final
 
 from moromi.repodata.chunks import Chunk, ChunkCache, Sizes, split
 from moromi.repodata.compression import Codec, codec_named
+from moromi.repodata.databases import write_databases
 from moromi.repodata.files import new_file, place
+from moromi.repodata.merge import Origin
 from moromi.repodata.model import FragmentStore
 from moromi.repodata.repomd import Record, write_repomd
 
 _DECLARATION: Final = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _EMPTY_MARK: Final = "EMPTY_REPO"
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where a package of a merged repository comes from; `package` is its `[e:]n-v-r.a`."""
-
-    package: str
-    url: str
 
 
 @dataclass(frozen=True)
@@ -81,11 +75,14 @@ def write_repository(
     compression: str = "zstd",
     comps: Path | None = None,
     origins: Iterable[Origin] | None = None,
+    modules: bytes | None = None,
+    sqlite: bool = False,
 ) -> RepoResult:
     """Write the metadata of packages, given as the lines of entries, into a directory, made if need be.
 
     `compression`: zstd or gzip. `comps`: the file with the groups. `origins`: given for a merged
-    repository. A repository that is neither merged nor has packages is marked by a file EMPTY_REPO.
+    repository. `modules`: module metadata. `sqlite`: write databases as well, which takes long. A repository
+    that is neither merged nor has packages is marked by a file EMPTY_REPO.
     GenericError: a fragment is missing.
     """
     codec = codec_named(compression)
@@ -101,11 +98,15 @@ def write_repository(
         Record(document.kind.name, *file.result(), *raw.result())
         for document, file, raw in zip(documents, files, opened, strict=True)
     ]
+    if sqlite:
+        records += write_databases(repodata, records)
     if comps is not None:
         records += _groups(comps.read_bytes(), repodata)
     if origins is not None:
         text = "".join(f"{origin.package}\t{origin.url}\n" for origin in origins)
         records.append(_gzipped("origin", "pkgorigins", text.encode(), repodata))
+    if modules is not None:
+        records.append(_gzipped("modules", "modules.yaml", modules, repodata))
     names = [record.name for record in records]
     if not packages and origins is None:
         (repodata / _EMPTY_MARK).touch()
