@@ -15,23 +15,40 @@ from typing import Any, Final
 from moromi.constants import DEFAULT_TOPDIR, DEFAULT_VOLUME
 from moromi.errors import GenericError
 
-__all__ = ["PathInfo", "join", "join_names", "task_relpath"]
+__all__ = ["PathInfo", "is_storable", "join", "join_names", "task_relpath"]
 
 Info = Mapping[str, Any]
 
 _TYPE_DIRECTORIES: Final = {"maven": "maven", "win": "win", "image": "images"}
 
 
+_MAX_NAME: Final = 255
+_MAX_PATH: Final = 2500
+"""Bytes of a path below a build's directory or another start; Linux takes 4095 for all of it."""
+
+
+def is_storable(path: str) -> bool:
+    """Whether file systems take a relative path: no NUL, no half characters, nothing too long."""
+    if len(path) < 64 and path.isascii():
+        return "\0" not in path
+    try:
+        encoded = path.encode()
+    except UnicodeEncodeError:
+        return False
+    too_long = len(encoded) > _MAX_PATH or any(len(part) > _MAX_NAME for part in encoded.split(b"/"))
+    return not too_long and b"\0" not in encoded
+
+
 def join(base: str, *parts: str) -> str:
     """Append relative paths; each is normalised first.
 
     GenericError `Invalid path segment: …`: one is absolute, climbs above its
-    start, or holds a NUL.
+    start, or is nothing that a file system takes.
     """
     path = base
     for part in parts:
         clean = posixpath.normpath(part) if part else "."
-        if clean.startswith("/") or clean == ".." or clean.startswith("../") or "\0" in clean:
+        if clean.startswith("/") or clean == ".." or clean.startswith("../") or not is_storable(clean):
             raise GenericError(f"Invalid path segment: {part}")
         if clean != ".":
             path = f"{path.rstrip('/')}/{clean}" if path else clean
@@ -47,7 +64,7 @@ def join_names(base: str, *names: object) -> str:
     path = base.rstrip("/")
     for name in names:
         text = str(name)
-        if "\0" in text or any(part in ("", ".", "..") for part in text.split("/")):
+        if not is_storable(text) or any(part in ("", ".", "..") for part in text.split("/")):
             raise GenericError(f"Invalid path segment: {text}")
         path = f"{path}/{text}" if path else text
     return path

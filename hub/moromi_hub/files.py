@@ -228,7 +228,7 @@ def _appear(directory: int, name: str, fill: Callable[[int], None]) -> None:
 
 def _private(name: str) -> str:
     """A name that nobody else uses, within the limit of file names."""
-    return f".{name[:200]}.{uuid4().hex[:12]}"
+    return f".{name.encode()[:200].decode(errors='ignore')}.{uuid4().hex[:12]}"
 
 
 def is_private(name: str) -> bool:

@@ -27,7 +27,7 @@ from moromi.constants import DEFAULT_VOLUME_ID, BuildState
 from moromi.errors import ActionNotAllowed, GenericError, ParameterError
 from moromi.names import draft_release, next_release, parse_NVR
 from moromi_hub import files
-from moromi_hub.arguments import fits_id
+from moromi_hub.arguments import INT4_MAX, fits_id
 from moromi_hub.auth import permissions
 from moromi_hub.builds import notify, queries
 from moromi_hub.call import Call
@@ -100,13 +100,14 @@ def new_build(call: Call, data: Mapping[str, Any]) -> int:
     `data`: `name` or `pkg_id`, `version`, `release`, `epoch`; optional `owner`,
     `state`, `start_time`, `completion_time` (times: datetime or `NOW`), `source`,
     `task_id`, `volume_id`, `extra`, `cg_id`, `draft`. Raises GenericError for
-    missing keys and for an entry that cannot be used again.
+    missing keys, for names that make no directory, and for an entry that cannot be used again.
     """
     data = dict(data)
     for key in ("version", "release", "epoch"):
         if key not in data:
             raise GenericError(f"No {key} value for build")
-    data["pkg_id"] = _package_id(call, data)
+    data |= _package(call, data)
+    check_place(call, data)
     data["extra"] = json.dumps(data["extra"]) if data.get("extra") is not None else None
     data.setdefault("state", int(BuildState.COMPLETE))
     data.setdefault("start_time", NOW)
@@ -129,17 +130,31 @@ def new_build(call: Call, data: Mapping[str, Any]) -> int:
     return _use_again(call, found, data)
 
 
-def _package_id(call: Call, data: Mapping[str, Any]) -> int:
+def _package(call: Call, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Name and id of a new build's package, which is made if it is new."""
     if data.get("pkg_id"):
-        return int(data["pkg_id"])
-    name = data.get("name")
-    if not name:
-        raise GenericError("No name or package id provided for build")
-    if not isinstance(name, str):
-        raise GenericError("Name should be string")
-    found = packages.find_package(call, name, strict=True, create=True)
+        found = packages.find_package(call, int(data["pkg_id"]), strict=True)
+    else:
+        name = data.get("name")
+        if not name:
+            raise GenericError("No name or package id provided for build")
+        if not isinstance(name, str):
+            raise GenericError("Name should be string")
+        found = packages.find_package(call, name, strict=True, create=True)
     assert found is not None
-    return int(found["id"])
+    return {"name": found["name"], "pkg_id": int(found["id"])}
+
+
+def check_place(call: Call, data: Mapping[str, Any]) -> None:
+    """Raise GenericError unless name, version and release are each the name of one directory.
+
+    Else a build's directory could be inside another's, and be removed with what the other has there.
+    """
+    for key in ("name", "version", "release"):
+        if "/" in str(data[key]):
+            raise GenericError(f'The "/" character not allowed in {key} field')
+    release = draft_release(str(data["release"]), INT4_MAX) if data.get("draft") else data["release"]
+    build_directory(call, {"name": data["name"], "version": data["version"], "release": release})
 
 
 def _new_draft(call: Call, data: dict[str, Any]) -> int:

@@ -138,6 +138,7 @@ def _entry(call: Call, stated: Info, generator: Info, token: Any) -> dict[str, A
         raise GenericError("Reservation token given, but no build_id in metadata")
     if not name:
         raise GenericError("No name or package id provided for build")
+    builds.check_place(call, entry)
     taken = builds.get_build(call, {"name": name, "version": version, "release": release})
     if taken is not None and (
         entry["draft"] or taken["state"] not in (BuildState.FAILED, BuildState.CANCELED)

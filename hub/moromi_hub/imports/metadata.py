@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from moromi.errors import GenericError
+from moromi.paths import is_storable
 from moromi_hub import arguments
 
 LEGACY_TYPES = ("maven", "win", "image")
@@ -59,7 +60,7 @@ def read(given: Any, directory: Path) -> Metadata:
 
 def _text_of(name: str, directory: Path) -> str:
     path = directory / name
-    if "/" in name or path.is_symlink() or not path.is_file():
+    if "/" in name or not is_storable(name) or path.is_symlink() or not path.is_file():
         raise GenericError(f"No such file: {name}")
     if path.stat().st_size > _MAX_SIZE:
         raise GenericError(f"Metadata file is too large: {name}")

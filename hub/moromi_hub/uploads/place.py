@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from moromi.errors import GenericError
+from moromi.paths import is_storable
 from moromi_hub.auth import permissions
 from moromi_hub.call import Call
 from moromi_hub.volumes import service as volumes
 
 _OWNER_FILE = ".user"
-_MAX_NAME = 255
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def place_of(call: Call, directory: str | None, name: str, volume: str | None) -
     """Validate what a caller names (section 3.1). Raises GenericError for every way out."""
     if not isinstance(name, str) or posixpath.basename(name) != name or not name or name.startswith("."):
         raise GenericError(f"Invalid upload filename: {name}")
-    if "\0" in name or len(os.fsencode(name)) > _MAX_NAME:
+    if not is_storable(name):
         raise GenericError(f"Invalid upload filename: {name}")
     volume_name = None
     if volume is not None:
@@ -55,12 +55,11 @@ def place_of(call: Call, directory: str | None, name: str, volume: str | None) -
 
 
 def _parts(directory: str | None) -> tuple[str, ...]:
-    if not isinstance(directory, str) or "\0" in directory or directory.startswith("/"):
+    if not isinstance(directory, str) or directory.startswith("/"):
         raise GenericError(f"Invalid upload directory: {directory}")
     normal = posixpath.normpath(directory)
     parts = tuple(normal.split("/"))
-    too_long = any(len(os.fsencode(part)) > _MAX_NAME for part in parts) or len(normal) > 4000
-    if normal == "." or parts[0] == ".." or too_long:
+    if normal == "." or parts[0] == ".." or not is_storable(normal):
         raise GenericError(f"Invalid upload directory: {directory}")
     return parts
 
