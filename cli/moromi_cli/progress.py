@@ -23,15 +23,15 @@ def unique_path(prefix: str) -> str:
 
 
 def bar(done: int, total: int) -> str:
-    """`[====      ]  30%`, without the percent sign's blank."""
+    """`[====      ]  30%`: at least two digits."""
     share = done / total if total else 1.0
-    return f"[{'=' * int(share * BAR):<{BAR}s}] {f'{int(share * 100)}%':>4s}"
+    return f"[{'=' * int(share * BAR):<{BAR}s}] {f'{int(share * 100):02d}%':>4s}"
 
 
 def upload_line(done: int, total: int, piece: int, lap: float, elapsed: float) -> None:
     """One state of an upload, on the same line as the last."""
     whole = time.strftime("%H:%M:%S", time.gmtime(elapsed))
-    speed = f"{size_text(piece / lap)}/sec" if lap else "-"
+    speed = f"{size_text(piece / lap) if lap else '- B'}/sec"
     sys.stdout.write(f"{bar(done, total)} {whole:>8s} {size_text(done):>10s} {speed:>14s}\r")
     sys.stdout.flush()
 
