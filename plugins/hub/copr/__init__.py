@@ -1,14 +1,29 @@
 """Projects for everyone: what anyone may create, build in and share (copr.md).
 
 The services are one module for each subject (`projects`, `chroots`, `permissions`, `packages`,
-`builds`, `publishing`), over the SQL in `*_queries`; `entities` says what they are made of on
-the hub. The faces on top are `api_3`, and whatever else speaks HTTP.
+`builds`, `progress`, `publishing`), over the SQL in `*_queries`; `entities` says what they are
+made of on the hub. The faces on top are `api_3`, and whatever else speaks HTTP.
 """
 
 from __future__ import annotations
 
-from .publishing import JOB
+from .api_3 import BLUEPRINT as API_3
+from .calls import begin, edit_chroot, list_chroots, no_source, publish, start, take_source
+from .jobs import BATCHES, PUBLISH
 from .settings import CONFIG
 from .tables import SCHEMA
 
-__all__ = ["CONFIG", "JOB", "SCHEMA"]
+__all__ = [
+    "API_3",
+    "BATCHES",
+    "CONFIG",
+    "PUBLISH",
+    "SCHEMA",
+    "begin",
+    "edit_chroot",
+    "list_chroots",
+    "no_source",
+    "publish",
+    "start",
+    "take_source",
+]

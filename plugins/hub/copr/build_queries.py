@@ -25,7 +25,7 @@ from moromi_hub.plugin_api import Transaction, t
 
 from .model import FINAL, Build, BuildOptions, ChrootState, State, from_stored
 from .paging import Page, paged
-from .tables import build, build_chroot, directory, package, project, repository, result
+from .tables import batch, build, build_chroot, directory, package, project, repository, result
 
 ORDERABLE: dict[str, ColumnElement[Any]] = {"id": build.c.id, "submitted_on": build.c.submitted_on}
 CHROOT_ORDERABLE: dict[str, ColumnElement[Any]] = {"id": build_chroot.c.id}
@@ -380,3 +380,28 @@ def rpms_of(tx: Transaction, koji_build_id: int) -> list[dict[str, Any]]:
     columns = (rpm.name, rpm.epoch, rpm.version, rpm.release, rpm.arch)
     statement = select(*columns).where(rpm.build_id == koji_build_id)
     return tx.rows(statement.order_by(rpm.arch == "src", rpm.name, rpm.arch))
+
+
+# batches
+
+
+def add_batch(tx: Transaction, after_id: int | None) -> int:
+    """The number of a new batch, which may have to wait for another."""
+    return int(tx.scalar(insert(batch).values(after_id=after_id).returning(batch.c.id)))
+
+
+def batch_before(tx: Transaction, number: int) -> int | None:
+    """The batch that one waits for."""
+    found: int | None = tx.scalar(select(batch.c.after_id).where(batch.c.id == number))
+    return found
+
+
+def of_batch(tx: Transaction, number: int) -> list[int]:
+    """The ids of the builds of a batch."""
+    return list(tx.scalars(select(build.c.id).where(build.c.batch_id == number)))
+
+
+def without_task(tx: Transaction) -> list[Build]:
+    """The builds that wait for their batch."""
+    where = (build.c.task_id.is_(None), build.c.canceled.is_(False), build.c.version.is_(None))
+    return _read(tx, _builds().where(*where).order_by(build.c.id))

@@ -14,7 +14,18 @@ from typing import Any
 from moromi.constants import PRIO_DEFAULT
 from moromi_hub.plugin_api import Call, tasks
 
-from . import access, build_queries, chroot_queries, chroots, project_queries, projects, publishing, results
+from . import (
+    access,
+    batches,
+    build_queries,
+    chroot_queries,
+    chroots,
+    project_queries,
+    projects,
+    publishing,
+    results,
+)
+from .batches import Batch
 from .entities import forget_result
 from .errors import BadRequest, Conflict, Forbidden, Invalid, NotFound
 from .model import Build, BuildOptions, ChrootState, Package, Project, State
@@ -37,6 +48,7 @@ class Order:
     chroots: Sequence[str] | None = None
     exclude: Sequence[str] = field(default_factory=tuple)
     package: Package | None = None
+    batch: Batch | None = None
 
 
 def get(call: Call, build_id: int) -> Build:
@@ -112,13 +124,33 @@ def submit(call: Call, who: Person, project: Project, order: Order) -> Build:
         "source": dict(order.source),
     }
     build_id = build_queries.add(call.tx, values, order.options)
+    if order.batch is not None:
+        build_queries.change(call.tx, build_id, {"batch_id": order.batch.id})
     rows = [{"build_id": build_id, "repository_id": repositories[name].id, "name": name} for name in names]
     build_queries.add_chroots(call.tx, rows)
     project_queries.touch_directory(call.tx, directory.id)
-    priority = PRIO_DEFAULT + (BACKGROUND if order.options.background else 0)
-    task_id = tasks.make_task(call, METHOD, [build_id], owner=who.id, priority=priority)
-    build_queries.change(call.tx, build_id, {"task_id": task_id})
+    if order.batch is None or not order.batch.waits:
+        _start(call, build_id, who.id, order.options)
     return get(call, build_id)
+
+
+def _start(call: Call, build_id: int, owner_id: int, options: BuildOptions) -> None:
+    priority = PRIO_DEFAULT + (BACKGROUND if options.background else 0)
+    task_id = tasks.make_task(call, METHOD, [build_id], owner=owner_id, priority=priority)
+    build_queries.change(call.tx, build_id, {"task_id": task_id})
+
+
+def start_ready(call: Call) -> None:
+    """Begin the builds whose batch has come to its turn."""
+    for build in batches.ready(call):
+        _start(call, build.id, build.submitter_id, build.options)
+
+
+def forge_allowed(project: Project, forge: str) -> bool:
+    """Whether a project takes builds that packit makes for another: a pattern of its list fits."""
+    plain = forge.partition("://")[2] or forge
+    allowed = project.settings.packit_forge_projects_allowed
+    return any(fnmatch.fnmatchcase(plain, pattern) for pattern in allowed)
 
 
 # ending

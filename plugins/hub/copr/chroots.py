@@ -81,6 +81,14 @@ def get(call: Call, project: Project, name: str) -> ProjectChroot:
     raise NotFound(f"Chroot name {name} does not exist in Copr {project.full_name}.")
 
 
+def get_any(call: Call, project: Project, name: str) -> ProjectChroot:
+    """A chroot of a project, also one that is disabled. Raises NotFound."""
+    for each in chroot_queries.of_project(call.tx, project.id, disabled=True):
+        if each.name == name:
+            return each
+    raise NotFound(f"Chroot name {name} does not exist in Copr {project.full_name}.")
+
+
 def set_chroots(call: Call, project: Project, wanted: Sequence[Chroot]) -> None:
     """Give a project these chroots and no others. Raises Conflict while one that goes is built in."""
     present = {each.name: each for each in chroot_queries.of_project(call.tx, project.id, disabled=True)}

@@ -18,11 +18,14 @@ _KEPT = 600.0
 """Seconds that files of the metadata before stay for readers who have begun with those."""
 
 
-def describe(directory: Path) -> None:
-    """Keep what the packages in the directory of a build say. Raises GenericError for a broken one."""
+def describe(directory: Path, name: str) -> None:
+    """Keep what the packages in the directory of a build say, which is going to have a name.
+
+    Raises GenericError for a broken package.
+    """
     rendered = [(path.name, render(path)) for path in sorted(directory.glob("*.rpm"))]
-    pack = f"{directory.name}/{_FRAGMENTS}"
-    lines = [each.entry(f"{directory.name}/{name}", pack=pack).line() for name, each in rendered]
+    pack = f"{name}/{_FRAGMENTS}"
+    lines = [each.entry(f"{name}/{file}", pack=pack).line() for file, each in rendered]
     (directory / _FRAGMENTS).write_bytes(pack_fragments(each.fragment for _, each in rendered))
     (directory / _ENTRIES).write_bytes(b"".join(line + b"\n" for line in lines))
 

@@ -244,6 +244,7 @@ class Build:
     source_state: State
     version: str | None
     srpm: str | None
+    batch_id: int | None
     chroots: tuple[ChrootState, ...]
 
     @property

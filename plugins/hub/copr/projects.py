@@ -118,11 +118,18 @@ def owner_for(call: Call, who: Person, name: str) -> Owner:
     )
 
 
-def check_name(name: str) -> list[str]:
-    """What is wrong with the name of a new project."""
+def name_problems(call: Call, owner: Owner, name: str) -> list[str]:
+    """Why an owner cannot have a new project of this name."""
     if not names.PROJECT_NAME.fullmatch(name):
         return [_BAD_NAME]
-    return [_NUMBER] if name.isdigit() else []
+    if name.isdigit():
+        return [_NUMBER]
+    if project_queries.find(call.tx, owner.id, name) is None:
+        return []
+    group = owner.name[1:]
+    if owner.is_group:
+        return [f"Group {group} (fas: {group}) already has a project named '{name}'."]
+    return [f"You already have a project named '{name}'."]
 
 
 def create(
@@ -140,19 +147,8 @@ def create(
 
     Raises Invalid for a name that is taken, BadRequest when somebody else takes it at this moment.
     """
-    if problems := check_name(name):
+    if problems := name_problems(call, owner, name):
         raise Invalid({"name": problems})
-    if project_queries.find(call.tx, owner.id, name) is not None:
-        group = owner.name[1:]
-        raise Invalid(
-            {
-                "name": [
-                    f"Group {group} (fas: {group}) already has a project named '{name}'."
-                    if owner.is_group
-                    else f"You already have a project named '{name}'."
-                ]
-            }
-        )
     values = {
         "owner_id": owner.id,
         "name": name,

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import logging
 
-from moromi_hub.plugin_api import Call, Job
+from moromi_hub.plugin_api import Call
 
 from . import build_queries, chroot_queries, metadata, project_queries, results
 from .model import Repository
 
 log = logging.getLogger("moromi_hub.plugins.copr")
 
-_MESSAGE = "copr-repository"
+MESSAGE = "copr-repository"
 
 
 def want(call: Call, repository_id: int, *, everything: bool = False) -> int:
@@ -23,7 +23,7 @@ def want(call: Call, repository_id: int, *, everything: bool = False) -> int:
 
     `everything`: with devel mode, also what users see and not only what buildroots do.
     """
-    call.tx.notify({"type": _MESSAGE, "id": repository_id})
+    call.tx.notify({"type": MESSAGE, "id": repository_id})
     return chroot_queries.want(call.tx, repository_id, everything=everything)
 
 
@@ -60,10 +60,3 @@ def write(call: Call, repository: Repository) -> None:
         metadata.write(place, names, cache, below=results.DEVEL)
     if not project.settings.devel_mode or repository.publish_all:
         metadata.write(place, names, cache)
-
-
-def _every(settings: object) -> float:
-    return 60.0
-
-
-JOB = Job("copr-publish", run, lambda message: message["type"] == _MESSAGE, _every)

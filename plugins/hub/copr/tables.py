@@ -140,6 +140,8 @@ package = Table(
     UniqueConstraint("project_id", "name", name="copr_package_project_name_key"),
 )
 
+batch = Table("copr_batch", metadata, _id(), Column("after_id", Integer))
+
 build = Table(
     "copr_build",
     metadata,

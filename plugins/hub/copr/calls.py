@@ -1,0 +1,66 @@
+"""Calls of the hub that projects add: for builders, and for whoever offers chroots."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moromi_hub.plugin_api import ADMIN, ANYONE, Call, arguments, exported, task_host
+
+from . import chroot_queries, chroots, progress
+
+
+@exported("editCoprChroot", access=ADMIN)
+def edit_chroot(
+    call: Call,
+    name: str,
+    parent: Any = None,
+    repos: Any = None,
+    comment: Any = None,
+    active: Any = None,
+) -> None:
+    """Offer a chroot (`fedora-42-x86_64`) to projects, or change how it is offered.
+
+    Its base tag `chroot+<name>` inherits the tag `parent` or uses the repositories at the URLs `repos`;
+    what it has stays. None leaves `comment` and `active` as they are.
+    """
+    urls = [arguments.expect(url, str) for url in arguments.expect(repos or [], list)]
+    text = None if comment is None else arguments.expect(comment, str)
+    given = None if active is None else bool(active)
+    chroots.register(call, arguments.expect(name, str), parent, urls, text, given)
+
+
+@exported("listCoprChroots", access=ANYONE)
+def list_chroots(call: Call) -> list[dict[str, Any]]:
+    """All chroots that were ever offered: `{name, active, comment}`."""
+    found = chroot_queries.chroots(call.tx, all=True)
+    return [{"name": each.name, "active": each.active, "comment": each.comment} for each in found]
+
+
+@exported("host.coprBegin", access=task_host())
+def begin(call: Call, task_id: int) -> dict[str, Any]:
+    """What a task coprBuild is to do: `{source_type, source, tag, timeout}`."""
+    return progress.begin(call, task_id)
+
+
+@exported("host.coprSource", access=task_host())
+def take_source(call: Call, task_id: int, path: str) -> list[dict[str, Any]]:
+    """Take the source package at a path below work: `{chroot, target}` for each that it is built in."""
+    return progress.take_source(call, task_id, arguments.expect(path, str))
+
+
+@exported("host.coprNoSource", access=task_host())
+def no_source(call: Call, task_id: int) -> None:
+    """Publish the logs of a task that could not get the sources."""
+    progress.keep_source_logs(call, task_id)
+
+
+@exported("host.coprStart", access=task_host())
+def start(call: Call, task_id: int, chroot: str, child_id: int) -> None:
+    """Note the task that builds in a chroot."""
+    progress.start_chroot(call, task_id, arguments.expect(chroot, str), arguments.integer(child_id))
+
+
+@exported("host.coprPublish", access=task_host())
+def publish(call: Call, task_id: int, chroot: str) -> None:
+    """Publish what was built in a chroot, or the logs of why nothing was."""
+    progress.publish(call, task_id, arguments.expect(chroot, str))

@@ -1,0 +1,27 @@
+"""What the background process does for projects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from moromi.constants import TaskState
+from moromi_hub.plugin_api import Job
+
+from . import builds, publishing
+
+_ENDED = (TaskState.CLOSED, TaskState.FAILED, TaskState.CANCELED)
+
+
+def _build_ended(message: Mapping[str, Any]) -> bool:
+    return bool(
+        message["type"] == "task" and message["method"] == builds.METHOD and message["state"] in _ENDED
+    )
+
+
+def _minute(settings: object) -> float:
+    return 60.0
+
+
+PUBLISH = Job("copr-publish", publishing.run, lambda message: message["type"] == publishing.MESSAGE, _minute)
+BATCHES = Job("copr-batches", builds.start_ready, _build_ended, _minute, 0.1)

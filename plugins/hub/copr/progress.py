@@ -1,0 +1,234 @@
+"""What a builder tells of a build on its way, and the publication of what it made (copr.md, 4.3, 4.4).
+
+The task `coprBuild` gets the sources, has a task `build` for each chroot, and reports here. All
+of it can be repeated: a task that was interrupted begins again.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import secrets
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from moromi.constants import TaskState
+from moromi.errors import GenericError
+from moromi_hub.plugin_api import Call, files, tagging, tags, tasks
+from moromi_hub.plugin_api import builds as hub_builds
+
+from . import (
+    build_queries,
+    chroot_queries,
+    intake,
+    metadata,
+    packages,
+    people,
+    projects,
+    publishing,
+    results,
+    sources,
+)
+from .errors import CoprError
+from .model import Build, ChrootState, State
+from .names import dest_tag, split_chroot
+
+_LOGS = ("build.log", "root.log", "state.log", "checkout.log", "download.log", "hw_info.log")
+_LIVE = ("checkout.log", "download.log", "root.log", "build.log")
+
+
+def _mine(call: Call, task_id: int) -> Build:
+    found = build_queries.by_task(call.tx, task_id)
+    if found is None:
+        raise GenericError(f"Task {task_id} works for no build")
+    return found
+
+
+def begin(call: Call, task_id: int) -> dict[str, Any]:
+    """What the task is to do: source, chroots, seconds; `tag` is the build tag to make sources in."""
+    build = _mine(call, task_id)
+    repositories = _repositories(call, build)
+    first = repositories[build.chroots[0].repository_id]
+    source = dict(build.source)
+    if build.source_type == "upload":
+        source["path"] = intake.work_path(source)
+    return {
+        "source_type": build.source_type,
+        "source": source,
+        "tag": first.build_tag_id,
+        "timeout": build.options.timeout,
+    }
+
+
+def _repositories(call: Call, build: Build) -> dict[int, Any]:
+    return {each.id: each for each in chroot_queries.repositories(call.tx, dir_id=build.dir_id)}
+
+
+# the source
+
+
+def take_source(call: Call, task_id: int, relative: str) -> list[dict[str, Any]]:
+    """Keep the source package at a path below the work area; the chroots to build it in, with targets.
+
+    Raises GenericError for one that is none.
+    """
+    build = _mine(call, task_id)
+    path = Path(call.paths.work()) / relative
+    path = files.below(Path(call.paths.work()), path)
+    try:
+        source = sources.read(path)
+    except CoprError as error:
+        raise GenericError(error.text) from error
+    project = projects.by_id(call, build.project_id)
+    package = packages.ensure(call, project, source.name)
+    _keep_source(call, build, path, source.file_name)
+    values = {"package_id": package.id, "version": source.evr, "srpm": source.file_name}
+    build_queries.change(call.tx, build.id, values)
+    wanted = []
+    for chroot in build.chroots:
+        parts = split_chroot(chroot.name)
+        assert parts is not None, "chroots have names of chroots"
+        if source.fits(parts[2]):
+            target = dest_tag(project.owner, build.dirname, chroot.name)
+            wanted.append({"chroot": chroot.name, "target": target})
+        else:
+            _skip(call, chroot)
+    return wanted
+
+
+def _skip(call: Call, chroot: ChrootState) -> None:
+    values = {"state": int(State.skipped), "ended_on": build_queries.now()}
+    build_queries.change_chroot(call.tx, chroot.id, values)
+
+
+def _source_place(call: Call, build: Build) -> Path:
+    return results.directory(call, build.owner, build.dirname) / results.SOURCES / build.directory
+
+
+def _keep_source(call: Call, build: Build, path: Path, name: str) -> None:
+    with _new_directory(call, _source_place(call, build)) as place:
+        _link(path, place / name)
+        _keep_logs(call, _task_tree(call, build.task_id, "coprSource"), place)
+
+
+def keep_source_logs(call: Call, task_id: int) -> None:
+    """Publish the logs of sources that could not be got."""
+    build = _mine(call, task_id)
+    with _new_directory(call, _source_place(call, build)) as place:
+        _keep_logs(call, _task_tree(call, task_id, "coprSource"), place)
+
+
+# the chroots
+
+
+def start_chroot(call: Call, task_id: int, name: str, child_id: int) -> None:
+    """Note the task that builds in a chroot."""
+    chroot = _chroot(_mine(call, task_id), name)
+    build_queries.change_chroot(call.tx, chroot.id, {"task_id": child_id})
+
+
+def _chroot(build: Build, name: str) -> ChrootState:
+    for each in build.chroots:
+        if each.name == name:
+            return each
+    raise GenericError(f"Build {build.id} was not submitted to {name} chroot.")
+
+
+def publish(call: Call, task_id: int, name: str) -> None:
+    """Publish what the task of a chroot has made, or why it made nothing."""
+    build = _mine(call, task_id)
+    chroot = _chroot(build, name)
+    if chroot.koji_build_id is not None or build.package is None or chroot.task_id is None:
+        return
+    where = results.repository(call, build.owner, build.dirname, name) / f"{build.directory}-{build.package}"
+    child = tasks.get_task(call, chroot.task_id, strict=True)
+    assert child is not None, "asked for strictly"
+    koji_build_id = build_queries.koji_build_of(call.tx, chroot.task_id)
+    with _new_directory(call, where) as place:
+        _keep_logs(call, _task_tree(call, chroot.task_id, "buildArch"), place)
+        if child["state"] == TaskState.CLOSED and koji_build_id is not None:
+            _keep_packages(call, koji_build_id, place)
+            metadata.describe(place, where.name)
+            (place / "success").write_text("done\n", encoding="utf-8")
+    if child["state"] == TaskState.CLOSED and koji_build_id is not None:
+        _record(call, chroot, koji_build_id)
+
+
+def _record(call: Call, chroot: ChrootState, koji_build_id: int) -> None:
+    """Tag a build into the repository it was made for, and have that published."""
+    repository = chroot_queries.repository_of(call.tx, chroot.repository_id)
+    assert repository is not None, "a chroot of a build goes with its repository"
+    made = build_queries.rpms_of(call.tx, koji_build_id)
+    build_queries.put_results(call.tx, chroot.id, made)
+    service = people.find_user(call, people.SERVICE_ACCOUNT)
+    assert service is not None, "there is one as soon as there is a chroot"
+    build = hub_builds.get_build(call, koji_build_id, strict=True)
+    assert build is not None, "asked for strictly"
+    tagging.put(call, tags.require_tag(call, repository.dest_tag_id), build, service, force=True)
+    number = publishing.want(call, repository.id)
+    values = {"koji_build_id": koji_build_id, "published_in": number}
+    build_queries.change_chroot(call.tx, chroot.id, values)
+
+
+def _keep_packages(call: Call, koji_build_id: int, place: Path) -> None:
+    build = hub_builds.get_build(call, koji_build_id, strict=True)
+    assert build is not None, "asked for strictly"
+    top = hub_builds.build_directory(call, build)
+    for rpm in build_queries.rpms_of(call.tx, koji_build_id):
+        name = f"{rpm['name']}-{rpm['version']}-{rpm['release']}.{rpm['arch']}.rpm"
+        _link(top / rpm["arch"] / name, place / name)
+
+
+# files
+
+
+@contextmanager
+def _new_directory(call: Call, target: Path) -> Iterator[Path]:
+    """A directory that appears whole under its name; what was there of an earlier attempt goes."""
+    private = target.with_name(f".{target.name}.{secrets.token_hex(6)}")
+    files.make_directories(private)
+    try:
+        yield private
+        files.remove_tree(target)
+        private.rename(target)
+        files.sync_directory(target.parent)
+    except BaseException:
+        shutil.rmtree(private, ignore_errors=True)
+        raise
+    call.tx.on_rollback(lambda: files.remove_tree(target))
+
+
+def _link(source: Path, target: Path) -> None:
+    """A second name of a file, or a copy where that cannot be."""
+    source = Path(os.path.realpath(source))
+    with files.opened_directory(target.parent) as directory:
+        files.place(source, directory, target.name)
+
+
+def _task_tree(call: Call, task_id: int | None, method: str) -> list[Path]:
+    """The directories of a task's files: its own, and those of its children of a method."""
+    if task_id is None:
+        return []
+    children = tasks.get_children(call, task_id, request=False, strict=False)
+    ids = [task_id, *(each["id"] for each in children if each["method"] == method)]
+    return [Path(call.paths.task(number)) for number in ids]
+
+
+def _keep_logs(call: Call, tops: Iterable[Path], place: Path) -> None:
+    """The logs of tasks, compressed as clients look for them."""
+    found: dict[str, Path] = {}
+    for top in tops:
+        found |= {name: top / name for name in _LOGS if (top / name).is_file()}
+    for name, path in found.items():
+        with path.open("rb") as log, gzip.open(place / f"{name}.gz", "wb") as out:
+            shutil.copyfileobj(log, out)
+    with gzip.open(place / "builder-live.log.gz", "wb") as live:
+        for name in _LIVE:
+            if name in found:
+                with found[name].open("rb") as log:
+                    shutil.copyfileobj(log, live)
+    with gzip.open(place / "backend.log.gz", "wt", encoding="utf-8") as backend:
+        backend.writelines(f"{path.parent.name}: {name}\n" for name, path in sorted(found.items()))
