@@ -1,10 +1,11 @@
-"""Look-ups and long listings in a large database: `python util/bench listings [--scale 0.1|1] [--keep DIR]`.
+"""Look-ups and long listings in a large database: `python util/bench listings [--scale 0.1 1] [--keep DIR]`.
 
 For each call: its statements, its time, and a floor measured in the same run. The floor of a
 listing is its own SQL through a bare cursor plus `json.dumps` of the rows as maps (what an answer has to
 carry at least); of a look-up, its own SQL alone; of a deep page, the first page. Each time is the median of
 rounds in which call and floor take turns, since the machine's load changes while they run. Calls go through
 the WSGI application in this process, without a session, and their answers are encoded but not parsed.
+With two scales, the growth of each call's time is printed beside that of its answer and of the database.
 """
 
 from __future__ import annotations
@@ -107,19 +108,37 @@ def cases(scale: float) -> list[Case]:
 def main() -> None:
     """Measure, or be the process whose memory is measured."""
     parser = argparse.ArgumentParser(prog="util/bench listings", description="Listings of a large database.")
-    parser.add_argument("--scale", type=float, default=0.1, help="1: 3 million rpms (default: 0.1)")
+    parser.add_argument(
+        "--scale", type=float, nargs="+", default=[0.1], help="1: 3 million rpms (default: 0.1)"
+    )
     parser.add_argument("--keep", type=Path, help="directory in which the database stays for the next run")
     parser.add_argument("--memory", metavar="DSN", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.memory:
         print(json.dumps(memory_growth(options.memory)))
         return
-    with big_database(options.scale, options.keep) as dsn:
-        print(f"scale {options.scale:g}, load average {load()}")
+    found = [measure_all(scale, options.keep) for scale in options.scale]
+    for scale, later in zip(options.scale[1:], found[1:], strict=True):
+        print_growth(scale / options.scale[0], found[0], later)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a case cost."""
+
+    title: str
+    seconds: float
+    size: int
+    """Bytes of the answer."""
+
+
+def measure_all(scale: float, keep: Path | None) -> list[Result]:
+    """Print the table of a database of some scale."""
+    with big_database(scale, keep) as dsn:
+        print(f"scale {scale:g}, load average {load()}")
         print(f"{'call':36} {'statements':>10} {'ms':>9} {'floor ms':>9} {'ratio':>6} {'MB':>7}  verdict")
         with hub_on(dsn) as hub:
-            for case in cases(options.scale):
-                measure(hub, case, dsn)
+            found = [measure(hub, case, dsn) for case in cases(scale)]
         command = [sys.executable, str(Path(__file__).with_name("__main__.py")), "listings", "--memory", dsn]
         grown = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
         print(
@@ -128,6 +147,15 @@ def main() -> None:
             f"({verdict(grown['peak'] < 50e6)})"
         )
         print(f"load average {load()}")
+    return found
+
+
+def print_growth(factor: float, small: list[Result], large: list[Result]) -> None:
+    """Print how much slower calls got in a database that is `factor` times as large."""
+    print(f"{f'in a database {factor:g} times as large':36} {'time x':>10} {'answer x':>9}")
+    for before, after in zip(small, large, strict=True):
+        slower, longer = after.seconds / before.seconds, after.size / before.size
+        print(f"{after.title:36} {slower:10.2f} {longer:9.2f}")
 
 
 def load() -> str:
@@ -150,7 +178,7 @@ def verdict(good: bool) -> str:
     return "ok" if good else "MISSED"
 
 
-def measure(hub: HubUnderTest, case: Case, dsn: str) -> None:
+def measure(hub: HubUnderTest, case: Case, dsn: str) -> Result:
     """Print the row of a case."""
     client = hub.client()
     run = request(client, case.call)
@@ -174,6 +202,7 @@ def measure(hub: HubUnderTest, case: Case, dsn: str) -> None:
         f" {size / 1e6:7.2f}  {verdict(good)} (at most {case.statements}, {case.limit:g}x)",
         flush=True,
     )
+    return Result(case.title, mine, size)
 
 
 def request(client: Client, call: tuple[Any, ...]) -> Callable[[], int]:

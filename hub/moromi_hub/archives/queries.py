@@ -26,6 +26,7 @@ from sqlalchemy.sql.expression import FromClause
 
 from moromi.constants import BuildState
 from moromi_hub.db import versions
+from moromi_hub.db.bulk import POSITION, unnested
 from moromi_hub.db.columns import decoded, integer_array, text_array
 from moromi_hub.db.transaction import Transaction
 from moromi_schema import tables as t
@@ -54,6 +55,9 @@ FIELDS: dict[str, ColumnElement[Any]] = {
     "extra": decoded(_archive.c.extra),
 }
 """What an archive in a list shows."""
+
+FILE_KEYS = ("filename", "size", "checksum", "checksum_type")
+"""What tells whether two files are the same."""
 
 LEGACY = {"maven": t.maven_archives, "win": t.win_archives, "image": t.image_archives}
 LEGACY_BUILDS = {"maven": t.maven_builds, "win": t.win_builds, "image": t.image_builds}
@@ -283,16 +287,32 @@ def _maven_fields() -> dict[str, ColumnElement[Any]]:
 # writing
 
 
-def find_same_file(tx: Transaction, filename: str, size: int, checksum: str, kind: int) -> int | None:
-    """The id of an archive that is equal in all of these; the newest of several."""
-    where = (
-        _archive.c.filename == filename,
-        _archive.c.size == size,
-        _archive.c.checksum == checksum,
-        _archive.c.checksum_type == kind,
+def find_same_files(tx: Transaction, files: Sequence[Mapping[str, Any]]) -> dict[int, int]:
+    """By place in `files`, the id of an archive that is equal in `FILE_KEYS`; the newest of several."""
+    given = unnested(_archive, FILE_KEYS, files)
+    same = and_(*(_archive.c[key] == given.c[key] for key in FILE_KEYS))
+    place = given.c[POSITION]
+    found = (
+        select(place, _archive.c.id)
+        .join_from(given, _archive, same)
+        .ext(distinct_on(place))
+        .order_by(place, _archive.c.id.desc())
     )
-    found = select(_archive.c.id).where(*where).order_by(_archive.c.id.desc()).limit(1)
-    return tx.scalar(found)  # type: ignore[no-any-return]
+    return {row[POSITION] - 1: row["id"] for row in tx.rows(found)}
+
+
+def files_of(tx: Transaction, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """`FILE_KEYS` of archives by their ids, with `nvr` and `draft` of their builds."""
+    build, package = t.build, t.package
+    nvr = package.c.name + "-" + build.c.version + "-" + build.c.release
+    columns = [_archive.c[key] for key in ("id", *FILE_KEYS)]
+    found = (
+        select(*columns, nvr.label("nvr"), build.c.draft)
+        .join_from(_archive, build, build.c.id == _archive.c.build_id)
+        .join(package, package.c.id == build.c.pkg_id)
+        .where(_archive.c.id == func.any(integer_array(ids)))
+    )
+    return {row["id"]: row for row in tx.rows(found)}
 
 
 def btype_id(tx: Transaction, name: str) -> int:

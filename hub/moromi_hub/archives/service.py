@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from moromi.constants import ChecksumType
 from moromi.errors import GenericError
 from moromi_hub import arguments
 from moromi_hub.archives import queries
@@ -104,9 +103,15 @@ def add_components(
     queries.add_components(call.tx, archive_id, rpm_ids, archive_ids)
 
 
-def find_same_file(call: Call, filename: str, size: int, checksum: str, kind: ChecksumType) -> int | None:
-    """The id of an archive that is equal in all of these."""
-    return queries.find_same_file(call.tx, filename, size, checksum, int(kind))
+def find_same_files(call: Call, files: Sequence[Mapping[str, Any]]) -> list[int | None]:
+    """The id of an archive equal to each of `files` (`queries.FILE_KEYS`), None on a miss; one statement."""
+    found = queries.find_same_files(call.tx, files) if files else {}
+    return [found.get(position) for position in range(len(files))]
+
+
+def files_of(call: Call, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """Name, size and checksum of archives by their ids, with `nvr` and `draft` of their builds."""
+    return queries.files_of(call.tx, ids) if ids else {}
 
 
 def set_legacy_build(call: Call, btype: str, row: Mapping[str, Any]) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 from moromi.constants import ChecksumType
 from moromi.errors import GenericError
 from moromi.names import nvra
+from moromi_hub import arguments
 from moromi_hub.archives import service as archives
-from moromi_hub.builds import service as builds
 from moromi_hub.call import Call
 from moromi_hub.imports.metadata import need
 from moromi_hub.rpms import service as rpms
@@ -21,31 +21,28 @@ _KINDS = {kind.wire_name: kind for kind in ChecksumType}
 def match(call: Call, components: Sequence[Component], log: list[str]) -> tuple[list[int], list[int]]:
     """Ids of the rpms and of the archives that components name; unknown ones are noted in `log` and left out.
 
-    Raises GenericError for a type that does not exist and for what may not be named.
+    The number of statements does not depend on the number of components. Raises GenericError for a
+    type that does not exist and for what may not be named.
     """
-    named: list[Component] = []
-    archive_ids: list[int] = []
+    named: dict[str, list[Component]] = {"rpm": [], "file": [], "kojifile": []}
     for component in components:
         kind = need(component, "type")
-        if kind == "rpm":
-            named.append(_checked_rpm(component))
-        elif kind == "file":
-            archive_ids += _file(call, component, log)
-        elif kind == "kojifile":
-            archive_ids.append(_known_archive(call, component))
-        else:
+        if kind not in named:
             raise GenericError(f"No such component type: {kind}")
-    return _rpms(call, named, log), archive_ids
+        if kind == "rpm":
+            _check_rpm(component)
+        named[kind].append(component)
+    archive_ids = [*_files(call, named["file"], log), *_known_archives(call, named["kojifile"])]
+    return _rpms(call, named["rpm"], log), archive_ids
 
 
-def _checked_rpm(component: Component) -> Component:
+def _check_rpm(component: Component) -> None:
     if "location" in component:
         raise GenericError("External rpms not allowed")
     if "id" in component:
         raise GenericError("Unexpected 'id' field in component")
     for key in ("name", "version", "release", "arch"):
         need(component, key)
-    return component
 
 
 def _rpms(call: Call, components: Sequence[Component], log: list[str]) -> list[int]:
@@ -61,36 +58,48 @@ def _rpms(call: Call, components: Sequence[Component], log: list[str]) -> list[i
     return ids
 
 
-def _file(call: Call, component: Component, log: list[str]) -> list[int]:
-    keys = ("filename", "filesize", "checksum", "checksum_type")
-    filename, size, checksum, kind = (need(component, key) for key in keys)
-    known = _KINDS.get(kind)
-    found = None if known is None else archives.find_same_file(call, filename, size, checksum, known)
-    if found is None:
-        log.append(f"unknown file among components: {filename}")
-        return []
-    return [found]
+def _files(call: Call, components: Sequence[Component], log: list[str]) -> list[int]:
+    """Archives that are equal in name, size and checksum."""
+    wanted = []
+    for component in components:
+        keys = ("filename", "filesize", "checksum", "checksum_type")
+        filename, size, checksum, kind = (need(component, key) for key in keys)
+        stated = {"filename": filename, "size": size, "checksum": checksum}
+        wanted.append({**stated, "checksum_type": int(_KINDS[kind]) if kind in _KINDS else None})
+    found = []
+    for file, number in zip(wanted, archives.find_same_files(call, wanted), strict=True):
+        if number is None:
+            log.append(f"unknown file among components: {file['filename']}")
+        else:
+            found.append(number)
+    return found
 
 
-def _known_archive(call: Call, component: Component) -> int:
-    archive_id = need(component, "archive_id")
-    archive = archives.get_archive(call, archive_id, strict=True)
-    assert archive is not None
+def _known_archives(call: Call, components: Sequence[Component]) -> list[int]:
+    """Archives by their ids; what is stated of them besides must be true."""
+    ids = [arguments.expect(need(component, "archive_id"), int) for component in components]
+    files = archives.files_of(call, [number for number in ids if arguments.fits_id(number)])
+    for number, component in zip(ids, components, strict=True):
+        if number not in files:
+            raise GenericError(f"No such archive: {number}")
+        _check_file(component, files[number])
+    return ids
+
+
+def _check_file(component: Component, file: Mapping[str, Any]) -> None:
     for key in ("nvr", "filename"):
         if key not in component:
-            raise GenericError(f"{key} field missing for component, archive_id={archive_id}")
-    build = builds.require_build(call, archive["build_id"])
-    if build["draft"]:
+            raise GenericError(f"{key} field missing for component, archive_id={file['id']}")
+    if file["draft"]:
         raise GenericError("Draft build not supported")
     expected = {
-        "nvr": build["nvr"],
-        "filename": archive["filename"],
-        "filesize": archive["size"],
-        "checksum": archive["checksum"],
-        "checksum_type": ChecksumType(archive["checksum_type"]).wire_name,
+        "nvr": file["nvr"],
+        "filename": file["filename"],
+        "filesize": file["size"],
+        "checksum": file["checksum"],
+        "checksum_type": ChecksumType(file["checksum_type"]).wire_name,
     }
     for key, value in expected.items():
         if key in component and component[key] != value:
-            text = f"Component field {key} does not match for archive_id={archive_id}"
+            text = f"Component field {key} does not match for archive_id={file['id']}"
             raise GenericError(f"{text}: {value} != {component[key]}")
-    return int(archive["id"])
