@@ -12,9 +12,11 @@ from moromi.repodata.fragments import Rendered, render
 from moromi.repodata.join import RepoResult, write_repository
 from moromi.repodata.merge import Merged, Origin, merge
 from moromi.repodata.model import Entry, Fragment, FragmentStore
-from moromi.repodata.packs import PackStore, pack_fragments, pack_name, unpack_fragments
+from moromi.repodata.packs import BadPack, PackStore, pack_fragments, pack_name, unpack_fragments
+from moromi.repodata.recipe import Recipe, local_origin, write_recipe
 
 __all__ = [
+    "BadPack",
     "ChunkCache",
     "Entry",
     "ExternalRepo",
@@ -25,12 +27,15 @@ __all__ = [
     "Merged",
     "Origin",
     "PackStore",
+    "Recipe",
     "Rendered",
     "RepoResult",
+    "local_origin",
     "merge",
     "pack_fragments",
     "pack_name",
     "render",
     "unpack_fragments",
+    "write_recipe",
     "write_repository",
 ]

@@ -91,7 +91,7 @@ def _take_in(url: str, repomd: Path, state: Path) -> None:
     state.mkdir(exist_ok=True)
     try:
         records = {record.type: record for record in createrepo_c.Repomd(str(repomd)).records}
-    except createrepo_c.CreaterepoCError as exc:
+    except (createrepo_c.CreaterepoCError, OSError) as exc:
         raise GenericError(f"cannot read repomd.xml of {url}: {exc}") from exc
     missing = [kind for kind in _DOCUMENTS if kind not in records]
     if missing:
@@ -105,7 +105,7 @@ def _take_in(url: str, repomd: Path, state: Path) -> None:
         modules.unlink()
     try:
         lines = sorted(_read(url, files, state))
-    except createrepo_c.CreaterepoCError as exc:
+    except (createrepo_c.CreaterepoCError, OSError) as exc:
         raise GenericError(f"cannot read external repository {url}: {exc}") from exc
     place(state / "entries", b"\n".join(lines))
     for path in files.values():

@@ -68,7 +68,7 @@ def render(path: str | os.PathLike[str]) -> Rendered:
         package = createrepo_c.package_from_rpm(
             os.fspath(path), checksum_type=createrepo_c.SHA256, changelog_limit=CHANGELOGS
         )
-    except createrepo_c.CreaterepoCError as exc:
+    except (createrepo_c.CreaterepoCError, OSError) as exc:
         raise GenericError(f"no metadata of {os.fspath(path)}: {exc}") from exc
     return rendered(package)
 

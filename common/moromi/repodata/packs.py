@@ -40,12 +40,15 @@ def pack_name(pack: bytes) -> str:
 
 
 def unpack_fragments(pack: bytes) -> dict[str, Fragment]:
-    """Return the fragments of a pack by their ids. GenericError: it is damaged."""
+    """Return the fragments of a pack by their ids. ValueError: it is damaged."""
     try:
         data = zstandard.ZstdDecompressor().decompress(pack, max_output_size=_MAX_SIZE)
-    except zstandard.ZstdError as exc:
-        raise GenericError(f"damaged fragments: {exc}") from exc
-    found: dict[str, Fragment] = {}
+        return dict(_fragments(data))
+    except (zstandard.ZstdError, struct.error) as exc:
+        raise ValueError(f"damaged fragments ({exc})") from exc
+
+
+def _fragments(data: bytes) -> Iterator[tuple[str, Fragment]]:
     position = 0
     while position < len(data):
         fragment_id, *sizes = _RECORD.unpack_from(data, position)
@@ -54,8 +57,15 @@ def unpack_fragments(pack: bytes) -> dict[str, Fragment]:
         for size in sizes:
             documents.append(data[position : position + size])
             position += size
-        found[fragment_id.hex()] = Fragment(*documents)
-    return found
+        yield fragment_id.hex(), Fragment(*documents)
+
+
+class BadPack(GenericError):
+    """A pack is damaged, or lacks a fragment that it should have. `pack`: the name that entries have."""
+
+    def __init__(self, pack: str, reason: str) -> None:
+        super().__init__(f"{reason} in {pack}")
+        self.pack = pack
 
 
 class PackStore:
@@ -65,12 +75,22 @@ class PackStore:
         self._read_pack = read_pack
 
     def read(self, entries: Sequence[Entry]) -> Iterator[Fragment]:
-        """Yield the fragment of each entry, in their order. GenericError: it is not in its pack."""
+        """Yield the fragment of each entry, in their order.
+
+        BadPack: a pack is not what it should be. What `read_pack` raises passes through.
+        """
         packs: dict[str, dict[str, Fragment]] = {}
         for entry in entries:
             if entry.pack not in packs:
-                packs[entry.pack] = unpack_fragments(self._read_pack(entry.pack))
+                packs[entry.pack] = self._unpacked(entry.pack)
             fragment = packs[entry.pack].get(entry.fragment)
             if fragment is None:
-                raise GenericError(f"no metadata of {entry.nvra} in {entry.pack}")
+                raise BadPack(entry.pack, f"no metadata of {entry.nvra}")
             yield fragment
+
+    def _unpacked(self, pack: str) -> dict[str, Fragment]:
+        data = self._read_pack(pack)
+        try:
+            return unpack_fragments(data)
+        except ValueError as exc:
+            raise BadPack(pack, str(exc)) from exc
