@@ -109,6 +109,10 @@ class Settings:
     # repositories, our own; the names and defaults of kojira's options, in seconds
     RepoAuto: bool = False
     """Make a new repository whenever the build tag of a live target has changed."""
+    RepoOnHub: bool = False
+    """The worker makes requested repositories itself; no builder is needed for them."""
+    RepoCacheSize: int = 20
+    """Gigabytes of compressed metadata that repositories share."""
     RepoUpkeep: bool = True
     """Expire and remove repositories; to be switched off where kojira does it with lifetimes of its own."""
     RepoInitTimeout: int = 7200

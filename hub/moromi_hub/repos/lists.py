@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any, BinaryIO
 
 from moromi import arches as arch_rules
 from moromi_hub.call import Call
+from moromi_hub.db.copytext import unescape
 from moromi_hub.repos.options import Options
 from moromi_hub.rpms import service as rpms
 from moromi_hub.tagging import listing
@@ -32,7 +32,6 @@ _RECORD = (
 )
 _BUILD = rpms.LIST_KEYS.index("build_id")
 _EXTRA = rpms.LIST_KEYS.index("extra")
-_ESCAPES = {b"\\b": b"\b", b"\\f": b"\f", b"\\n": b"\n", b"\\r": b"\r", b"\\t": b"\t", b"\\v": b"\v"}
 
 
 def write(
@@ -97,7 +96,7 @@ class _Dealer:
             return
         if b'"' in line or b"\\" in line:
             record = _careful_record(values)
-            name, version, release, arch = (_unescape(value) for value in values[:4])
+            name, version, release, arch = (unescape(value) for value in values[:4])
         else:
             record = _RECORD % tuple(values)
         # a volume's builds are reached through the link to the top, like all others
@@ -140,16 +139,9 @@ def _careful_record(values: Sequence[bytes]) -> bytes:
     """The record of an rpm that has something to be escaped, or `extra`."""
     record: dict[str, Any] = {}
     for key, value in zip(rpms.LIST_KEYS, values, strict=True):
-        text = _unescape(value).decode()
+        text = unescape(value).decode()
         record[key] = text if key in _TEXTS else json.loads(text)
     return json.dumps(record).encode() + b"\n"
-
-
-def _unescape(value: bytes) -> bytes:
-    """A value without what COPY escapes in its text form."""
-    if b"\\" not in value:
-        return value
-    return re.sub(rb"\\.", lambda found: _ESCAPES.get(found[0], found[0][1:]), value)
 
 
 class _List:

@@ -260,6 +260,12 @@ def update_request(tx: Transaction, request_id: int, **values: Any) -> None:
     )
 
 
+def count_tries(tx: Transaction, request_ids: Collection[int]) -> None:
+    """Note one more attempt for active requests."""
+    values = {"tries": _queue.c.tries + 1, "update_time": func.clock_timestamp()}
+    tx.execute(update(_queue).where(_queue.c.id.in_(request_ids), _queue.c.active).values(**values))
+
+
 def set_priority(tx: Transaction, request_id: int, priority: int) -> None:
     """Change a priority, which is no progress of the request."""
     tx.execute(update(_queue).where(_queue.c.id == request_id).values(priority=priority))

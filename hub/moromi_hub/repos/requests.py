@@ -179,10 +179,28 @@ def check_queue(call: Call, wait: bool = False) -> None:
             _give_up(call, request)
             continue
         waiting.append(request)
-    if waiting:
-        _start_waiting(call, _of_live_tags(call, waiting), running, room)
+    # what the hub makes itself is in `made_here`
+    live = _of_live_tags(call, waiting) if waiting else []
+    if not call.settings.RepoOnHub:
+        _start_waiting(call, live, running, room)
     if changed:
         queries.forget_requests(call.tx, call.settings.RequestCleanTime)
+
+
+def made_here(call: Call) -> list[dict[str, Any]]:
+    """The requests that wait for the hub to make a repository, in their order (shape `RepoRequest`)."""
+    waiting = [each for each in queries.active_requests(call.tx) if each["task_id"] is None]
+    return [each for each in waiting if each["tries"] <= call.settings.RepoRetries]
+
+
+def note_failure(call: Call, request_ids: Collection[int]) -> None:
+    """Count that the hub could not make what requests want; `check_queue` gives up those with too many."""
+    queries.count_tries(call.tx, request_ids)
+
+
+def purpose_of(request: Mapping[str, Any]) -> tuple[int, int | None, str]:
+    """What two requests have in common that one repository may serve: tag, event and options."""
+    return request["tag_id"], request["at_event"], json.dumps(request["opts"], sort_keys=True)
 
 
 def _give_up(call: Call, request: Mapping[str, Any]) -> None:
@@ -207,11 +225,11 @@ def _start_waiting(
 ) -> None:
     """Make the tasks there is room for, none of which does what another is about to do anyway."""
     begun = queries.begun_tasks(call.tx, [request["task_id"] for request in running])
-    coming = [_purpose(request) for request in running if request["task_id"] not in begun]
-    busy = [_purpose(request) for request in running]
+    coming = [purpose_of(request) for request in running if request["task_id"] not in begun]
+    busy = [purpose_of(request) for request in running]
     owner = _queue_user(call)
     for request in waiting:
-        purpose = _purpose(request)
+        purpose = purpose_of(request)
         if request["at_event"] is None:
             # A task that has not read the tag yet will bring what this request wants. An automatic
             # request also waits for the one at work: the changes in the meantime then cost one repository.
@@ -222,10 +240,6 @@ def _start_waiting(
             _start(call, request, owner)
             coming.append(purpose)
             busy.append(purpose)
-
-
-def _purpose(request: Mapping[str, Any]) -> tuple[int, int | None, dict[str, bool]]:
-    return (request["tag_id"], request["at_event"], request["opts"])
 
 
 def _is_running(request: Mapping[str, Any]) -> bool:

@@ -101,17 +101,36 @@ def repo_done(call: Call, repo_id: Any, data: Any, expire: bool, updates: Mappin
 
     `data` is `{arch: [upload directory, [file]]}`. A call that was cut off can be repeated.
     """
-    row = states.locked_repo(call, repo_id)
+    repo = _begun(call, repo_id)
     arguments.expect(data, dict)
-    if row["state"] != RepoState.INIT:
-        raise GenericError(f"Repo {row['id']} not in INIT state (got {row['state']})")
-    repo = queries.repo(call.tx, row["id"]) or {}
     call.run_callbacks("preRepoDone", repo=repo, data=data, expire=expire)
     directory = Path(call.paths.repo(repo["id"], repo["tag_name"]))
     if updates:
         _update_json(call, directory / "repo.json", arguments.expect(updates, dict))
     if not repo["dist"]:
         _place_metadata(call, directory, data)
+    _finish(call, repo, data, expire)
+
+
+def metadata_written(call: Call, repo_id: int, data: Mapping[str, Any]) -> None:
+    """Finish a repository whose metadata the hub itself has put into place.
+
+    `data`, for callbacks, is as in `repo_done`, with the directories below the repository's.
+    """
+    repo = _begun(call, repo_id)
+    call.run_callbacks("preRepoDone", repo=repo, data=data, expire=False)
+    _finish(call, repo, data, expire=False)
+
+
+def _begun(call: Call, repo_id: Any) -> dict[str, Any]:
+    """The repository, its row locked. Raises GenericError unless it is INIT."""
+    row = states.locked_repo(call, repo_id)
+    if row["state"] != RepoState.INIT:
+        raise GenericError(f"Repo {row['id']} not in INIT state (got {row['state']})")
+    return queries.repo(call.tx, row["id"]) or {}
+
+
+def _finish(call: Call, repo: Mapping[str, Any], data: Mapping[str, Any], expire: bool) -> None:
     new = RepoState.EXPIRED if expire else RepoState.READY
     states.set_state(call, repo["id"], int(new))
     if new == RepoState.READY:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from moromi.constants import RepoState, TaskState
 from moromi_hub.call import Call
+from moromi_hub.repodata import serving
 from moromi_hub.repos import follow, prune, requests, upkeep
 from moromi_hub.scheduler import run as scheduler
 from moromi_hub.settings import Settings
@@ -76,17 +77,19 @@ def _never(message: Message) -> bool:
 JOBS: tuple[Job, ...] = (
     Job("scheduler", _schedule, _wakes_scheduler, _scheduler_interval),
     Job("repo-requests", _serve_requests, _wakes_requests, _minute),
+    Job("repo-make", serving.serve, lambda message: message["type"] == "request", _minute),
     Job("repo-auto-requests", requests.auto_requests, lambda message: message["type"] == "tag", _minute, 1.0),
     Job(
         "repo-follow",
         follow.follow,
         lambda message: message["type"] == "tag" or _is_ready(message),
         lambda settings: 600.0,
-        gather=0.2,
-        patience=2.0,
+        gather=0.1,
+        patience=1.0,
         subject=lambda message: int(message["id" if message["type"] == "tag" else "tag"]),
     ),
     Job("repo-upkeep", upkeep.run, _is_dead_repo_task, _minute, 1.0),
     Job("repo-prune", prune.run, _never, _hour),
+    Job("repo-cache", serving.prune, _never, _hour),
     Job("sweep", sweep.run, _never, _hour),
 )

@@ -1,0 +1,131 @@
+"""Repositories that the hub makes itself, without any task (`RepoOnHub`).
+
+A repository goes through the states that it would with a builder, with the same callbacks. What is
+kept of its packages is joined; a fragment that is lost is rendered again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from moromi.constants import RepoState
+from moromi.errors import GenericError
+from moromi.repodata import ChunkCache, ExternalStore, PackStore, Recipe, local_origin, write_recipe
+from moromi_hub import files
+from moromi_hub.call import Call
+from moromi_hub.external_repos import service as external_repos
+from moromi_hub.hub import Hub
+from moromi_hub.repodata import entries, service
+from moromi_hub.repos import service as repos
+from moromi_hub.repos import states
+from moromi_hub.tags import service as tags
+
+log = logging.getLogger(__name__)
+
+CACHE = "repodata"
+"""Below the top: what repositories share (`chunks`), and external ones in our form (`external`)."""
+
+
+class LostPack(GenericError):
+    """A pack is promised, and not there or damaged."""
+
+    def __init__(self, pack: str, reason: object) -> None:
+        super().__init__(f"lost metadata: {pack}: {reason}")
+        self.pack = pack
+
+
+def make(hub: Hub, tag_id: int, event: int | None, opts: Mapping[str, bool]) -> int:
+    """Make a repository, of what a tag shows now or at an event; its id.
+
+    If that fails, it is PROBLEM and the error is raised.
+    """
+    with hub.call("repo.init") as call:
+        repo_id, _event = repos.repo_init(call, tag_id, None, event, opts)
+    try:
+        data = _write(hub, repo_id)
+        with hub.call("repo.done") as call:
+            repos.metadata_written(call, repo_id, data)
+    except Exception:
+        with hub.call("repo.problem") as call:
+            states.set_state(call, repo_id, int(RepoState.PROBLEM))
+        raise
+    return repo_id
+
+
+def _write(hub: Hub, repo_id: int) -> dict[str, Any]:
+    """Write the metadata of all arches; `{arch: [directory below the repository's, [file]]}`."""
+    try:
+        return _write_all(hub, repo_id)
+    except LostPack as error:
+        log.warning("%s", error)
+        with hub.call("repo.repair") as call:
+            service.forget_pack(call, Path(error.pack).name)
+        return _write_all(hub, repo_id)
+
+
+def _write_all(hub: Hub, repo_id: int) -> dict[str, Any]:
+    with hub.call("repo.entries") as call:
+        repo = repos.repo_info(call, repo_id, strict=True) or {}
+        directory = Path(hub.paths.repo(repo_id, repo["tag_name"]))
+        recipes = _recipes(call, repo, directory)
+    cache, store = chunk_cache(hub), PackStore(_reader(hub))
+    externals = ExternalStore(hub.settings.topdir / CACHE / "external")
+    data = {}
+    for recipe in recipes:
+        place = directory / recipe.arch / "repodata"
+        result = write_recipe(recipe, store, cache, externals, place)
+        files.sync_tree(place)
+        data[recipe.arch] = [f"{recipe.arch}/repodata", list(result.files)]
+    return data
+
+
+def _recipes(call: Call, repo: Mapping[str, Any], directory: Path) -> list[Recipe]:
+    """What goes into each arch of a repository that has begun."""
+    tag = tags.build_config(call, repo["tag_id"], repo["create_event"])
+    external = external_repos.external_repo_list(call, repo["tag_id"], repo["create_event"])
+    form = form_of(tag)
+    lines = entries.of_repository(call, directory, entries.arches(directory))
+    return [
+        Recipe(
+            arch=arch,
+            lines=lines[arch],
+            local_origin=local_origin(directory, repo["id"]),
+            groups=directory / "groups" / "comps.xml",
+            external=external,
+            blocked=(directory / arch / "blocklist").read_text("utf-8").split(),
+            **form,
+        )
+        for arch in lines
+    ]
+
+
+def form_of(tag: Mapping[str, Any]) -> dict[str, Any]:
+    """In which form a tag (a build configuration) wants its metadata: `compression` and `sqlite`.
+
+    Its extra says it: `repo.compression` ("zstd" or "gzip"), `repo.sqlite` (true: databases as well).
+    """
+    extra = tag["extra"]
+    return {
+        "compression": str(extra.get("repo.compression", "zstd")),
+        "sqlite": bool(extra.get("repo.sqlite")),
+    }
+
+
+def chunk_cache(hub: Hub) -> ChunkCache:
+    """The chunks that all repositories share."""
+    return ChunkCache(hub.settings.topdir / CACHE / "chunks")
+
+
+def _reader(hub: Hub) -> Any:
+    top = hub.settings.topdir
+
+    def read(pack: str) -> bytes:
+        try:
+            return (top / pack).read_bytes()
+        except OSError as error:
+            raise LostPack(pack, error) from error
+
+    return read
