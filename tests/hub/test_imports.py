@@ -218,6 +218,14 @@ def packages_alike(count: int) -> list[Path]:
     return [PACKAGES / name for name in names[:count]]
 
 
+def components(count: int) -> Iterator[dict[str, Any]]:
+    """Of a buildroot: so many packages and files, which the hub does not know."""
+    for number in range(count):
+        yield {"type": "rpm", "name": f"p{number}", "version": "1", "release": "1", "arch": "noarch"}
+        file = {"filename": f"f{number}.jar", "filesize": number, "checksum": "0", "checksum_type": "sha256"}
+        yield {"type": "file", **file}
+
+
 def statements_of(client: Client, hub: HubUnderTest, method: str, *arguments: Any) -> int:
     with count_statements(hub.hub.engine) as statements:
         client(method, *arguments)
@@ -242,6 +250,7 @@ def test_a_generated_build_takes_as_many_statements_as_one_package(dsns: list[st
                 admin.upload("imports/cg", path.name, path.read_bytes())
             build = {"name": "fermenter", "version": "1.2", "release": "3.mr1"}
             metadata = generated(map(stated, packages), **build)
+            metadata["buildroots"][0]["components"] = [*components(count)]
             taken.append(statements_of(admin, hub, "CGImport", metadata, "imports/cg"))
             assert len(admin("listBuildRPMs", "fermenter-1.2-3.mr1")) == count
     assert taken[0] == taken[1] <= 40
