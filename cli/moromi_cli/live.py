@@ -6,7 +6,7 @@ whether to cancel the tasks, to leave them to themselves, or to watch on.
 """
 
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -19,7 +19,8 @@ from moromi.client import TransportError
 from moromi.constants import TaskState
 from moromi.errors import Fault, GenericError
 from moromi.tasks import task_label
-from moromi_cli.output import say, warn
+from moromi_cli.logs import LogEnd, log_end
+from moromi_cli.output import say, span, warn
 from moromi_cli.watch import Display, Info, Lines, WatchedTask, Watcher
 
 if TYPE_CHECKING:
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
 REFRESH = 2.0
 REASONS_EVERY = 10.0
 """Seconds between two questions for the reason why a task waits: nothing tells when it changes."""
-LOG_LINES = 12
-LOG_BYTES = 8192
-LOGS_FIRST = ("build.log", "root.log", "checkout.log")
 STYLES = {
     TaskState.FREE: ("○", "yellow"),
     TaskState.ASSIGNED: ("◔", "yellow"),
@@ -40,31 +38,6 @@ STYLES = {
     TaskState.FAILED: ("✘", "bold red"),
 }
 WAITING = (TaskState.FREE, TaskState.ASSIGNED)
-
-
-def span(seconds: float) -> str:
-    """`7s`, `3:05`, `2:03:05`."""
-    whole = max(int(seconds), 0)
-    if whole < 60:
-        return f"{whole}s"
-    minutes, seconds = divmod(whole, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
-
-
-def tail(text: bytes, lines: int = LOG_LINES) -> list[str]:
-    """The last lines of a log, without colours and other control characters."""
-    clean = text.decode("utf-8", "replace").replace("\t", "    ").replace("\r", "\n")
-    printable = ("".join(char for char in line if char.isprintable()) for line in clean.splitlines())
-    return [line for line in printable if line.strip()][-lines:]
-
-
-class LogEnd(NamedTuple):
-    """The end of a log: its name, where it is ('' without a topurl), its last lines."""
-
-    name: str
-    url: str
-    lines: list[str]
 
 
 class Tree(Display):
@@ -135,20 +108,7 @@ class Tree(Display):
         """The end of the log of each task that failed by itself, not through a subtask."""
         parents = {task.parent for task in self.watcher.tasks.values() if task.id in self.errors}
         for task_id in self.errors.keys() - self.tails.keys() - parents:
-            self.tails[task_id] = self._read_log(self.watcher.tasks[task_id])
-
-    def _read_log(self, task: WatchedTask) -> LogEnd:
-        logs = dict(self.watcher.logs(task))
-        # the build's own log is empty or missing when its chroot could not be made
-        for name in [name for name in LOGS_FIRST if name in logs] or sorted(logs):
-            data = self.watcher.session.downloadTaskOutput(
-                task.id, name, -LOG_BYTES, LOG_BYTES, volume=logs[name]
-            )
-            lines = tail(data)
-            if lines:
-                urls = [url for url in self.watcher.log_urls(task) if url.endswith(f"/{name}")]
-                return LogEnd(name, urls[0] if urls else "", lines)
-        return LogEnd("", "", [])
+            self.tails[task_id] = log_end(self.watcher.session, task_id, self.watcher.topurl)
 
     # drawing
 

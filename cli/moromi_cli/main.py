@@ -18,6 +18,8 @@ from moromi_cli.session import Cli
 from moromi_cli.table import ALIASES, CATEGORIES, COMMANDS
 
 OVERRIDES = ("server", "weburl", "topurl", "pkgurl", "topdir", "cert", "principal", "keytab", "authtype")
+#: Set by the shells' completion functions: `<shell>:<number of the word>`.
+COMPLETE = "_MOROMI_COMPLETE"
 SWITCHES = ("force_auth", "debug", "debug_xmlrpc")
 
 
@@ -180,8 +182,12 @@ def log_error_text(text: str) -> None:
 
 def main() -> None:
     """Entry point."""
-    prog = os.path.basename(sys.argv[0])
-    sys.exit(run(prog.removesuffix(".py"), sys.argv[1:]))
+    prog = os.path.basename(sys.argv[0]).removesuffix(".py")
+    if COMPLETE in os.environ:
+        from moromi_cli.complete import answer
+
+        sys.exit(answer(prog, sys.argv[1:], os.environ[COMPLETE]))
+    sys.exit(run(prog, sys.argv[1:]))
 
 
 if __name__ == "__main__":

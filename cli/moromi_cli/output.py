@@ -102,6 +102,18 @@ def truncate(text: str | None, length: int = 47) -> str:
     return flat if len(flat) <= length else flat[:length] + "..."
 
 
+def span(seconds: float) -> str:
+    """`7s`, `3:05`, `2:03:05`, `3 days`."""
+    whole = max(int(seconds), 0)
+    if whole < 60:
+        return f"{whole}s"
+    if whole >= 2 * 86400:
+        return f"{whole // 86400} days"
+    minutes, left = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{left:02d}" if hours else f"{minutes}:{left:02d}"
+
+
 def size_text(size: float) -> str:
     """`1.50 MiB`."""
     for unit in ("B", "KiB", "MiB"):

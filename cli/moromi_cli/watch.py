@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from moromi.constants import TaskState
 from moromi.errors import Fault, GenericError
-from moromi.paths import PathInfo
 from moromi.tasks import task_label
+from moromi_cli.logs import list_logs, log_url
 from moromi_cli.output import on_terminal, say
 
 if TYPE_CHECKING:
@@ -203,16 +203,8 @@ class Watcher:
         """Where the logs of a task are; nothing without a topurl."""
         if not self.topurl:
             return []
-        paths = PathInfo(self.topurl)
-        logs = self.logs(task)
-        return [f"{paths.task(task.id, volume)}/{name}" for name, volume in logs]
-
-    def logs(self, task: WatchedTask) -> list[tuple[str, str]]:
-        """Name and volume of each log of a task."""
-        outputs = self.session.listTaskOutput(task.id, all_volumes=True)
-        return [
-            (name, volume) for name in sorted(outputs) if name.endswith("log") for volume in outputs[name]
-        ]
+        logs = list_logs(self.session, task.id)
+        return [log_url(self.topurl, task.id, name, volume) for name, volume in logs]
 
 
 def failure(session: "ClientSession", task_id: int) -> str:
