@@ -182,9 +182,11 @@ def summary(site: Site) -> None:
             where = f"{files}/packages/{build['name']}/{build['version']}/{build['release']}"
             say(f"  {build['nvr']}: {BuildState(build['state']).name}")
             say(f"    rpms  {where}/\n    logs  {where}/data/logs/")
-        repo = session.call("getRepo", content.BUILD)
-    if repo is not None:
+        found = samples.repository(session)
+    if found is not None:
+        repo, seconds = found
         say(f"\nRepository {repo['id']} of {content.BUILD}")
+        say(f"  READY {seconds:.2f} s after the last build was tagged")
         say(f"  {files}/repos/{content.BUILD}/{repo['id']}/  (the newest: …/{content.BUILD}/latest/)")
     command = BIN / "moromi"
     say(

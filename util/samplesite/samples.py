@@ -12,8 +12,8 @@ from typing import Any
 
 from moromi.client import ClientSession
 from moromi.client.push import Push
-from moromi.constants import BuildState, TaskState
-from samplesite.content import TARGET
+from moromi.constants import BuildState, RepoState, TaskState
+from samplesite.content import BUILD, DEST, TARGET
 from samplesite.site import SiteError
 
 PACKAGES = ("hello-noarch", "hello-c", "hello-git")
@@ -106,6 +106,28 @@ def unfinished_build(session: ClientSession, package: str) -> int | None:
         scratch = len(rest) > 1 and (rest[1] or {}).get("scratch")
         if f"/{package}" in source and not scratch:
             return int(task["id"])
+    return None
+
+
+def repository(session: ClientSession, patience: float = 60.0) -> tuple[dict[str, Any], float] | None:
+    """The repository that has everything that was tagged, and the seconds from the last tagging to READY.
+
+    None if there is nothing, or no repository within `patience` seconds.
+    """
+    tagged = session.call("queryHistory", tag=DEST, tables=["tag_listing"])["tag_listing"]
+    if not tagged:
+        return None
+    last = max(tagged, key=lambda row: int(row["create_event"]))
+    deadline = time.monotonic() + patience
+    clauses = [["tag_name", "=", BUILD], ["create_event", ">=", last["create_event"]]]
+    clauses.append(["state", "=", int(RepoState.READY)])
+    fields = ["id", "create_event", "state_ts"]
+    with Push(session, f"/tag/{BUILD}") as push:
+        while time.monotonic() < deadline:
+            found = session.call("repo.query", clauses, fields, {"order": "create_event", "limit": 1})
+            if found:
+                return found[0], found[0]["state_ts"] - last["create_ts"]
+            push.wait(1.0)
     return None
 
 

@@ -86,6 +86,7 @@ class Site:
             "LoginCreatesUser": "no",
             "DisableNotifications": "yes",
             "RepoAuto": "yes",
+            "RepoOnHub": "yes",
             **self.hub_options,
         }
         client = {
