@@ -12,6 +12,10 @@ for root in ROOTS:
         if "." not in name:
             package_dir[name] = f"{root}/{name}"
 
+# What is beside it there is for this checkout: benchmarks, the quickstart, samples.
+packages += find_packages("util", include=["moromi_upkeep*"])
+package_dir["moromi_upkeep"] = "util/moromi_upkeep"
+
 # No packages to import: `moromi.plugins.shipped` finds the directories beside the package `moromi`.
 package_dir["moromi_plugins"] = "plugins"
 packages += [f"moromi_plugins.{name}" for name in ("hub", "builder", "compat.kojihub")]
