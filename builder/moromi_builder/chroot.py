@@ -30,7 +30,7 @@ from moromi.constants import RepoState
 from moromi.errors import BuildError, BuildrootError, GenericError
 from moromi_builder import commands, roots
 from moromi_builder.beneath import open_beneath
-from moromi_builder.mockconfig import MockConfig
+from moromi.mockconfig import MockConfig
 from moromi_builder.packages import PackageLists, RepoPlace
 from moromi_builder.settings import Settings
 from moromi_builder.tasks.base import Handler
@@ -175,6 +175,7 @@ class BuildRoot:
         settings, extra = self.settings, self.extra
         if extra.get("mock.bootstrap_image") and not settings.mock_bootstrap_image:
             logger.warning("tag %s asks for a bootstrap image, which is not allowed here", self.tag_name)
+        network = self.plan.dns or bool(extra.get("copr.enable_net"))
         text = MockConfig(
             name=self.name,
             tag_name=self.tag_name,
@@ -185,8 +186,8 @@ class BuildRoot:
             extra=extra,
             basedir=settings.mockdir,
             group=self.plan.group,
-            dns=self.plan.dns,
-            hosts_file=Path("/etc/hosts").read_text(encoding="utf-8") if self.plan.dns else None,
+            dns=network,
+            hosts_file=Path("/etc/hosts").read_text(encoding="utf-8") if network else None,
             rpmbuild_timeout=settings.rpmbuild_timeout,
             bootstrap_image_allowed=settings.mock_bootstrap_image,
             internal_dev_setup=self.plan.internal_dev_setup,

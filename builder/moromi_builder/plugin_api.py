@@ -15,28 +15,33 @@ A plugin is a module that declares task methods and callbacks:
 from __future__ import annotations
 
 from moromi.config import Section, read_config
-from moromi_builder import roots
-from moromi_builder.beneath import open_beneath
+from moromi_builder import roots, srpm
+from moromi_builder.beneath import check_inside, open_beneath
 from moromi_builder.chroot import BuildRoot, RootPlan, find_engine
 from moromi_builder.plugins import callback
 from moromi_builder.settings import Settings
 from moromi_builder.taskmounts import Mount, mounted
 from moromi_builder.tasks.base import Handler
+from moromi_builder.tasks.buildsrpm import MakesSRPM, give
 from moromi_builder.tasks.registry import task
 
 __all__ = [
     "BuildRoot",
     "Handler",
+    "MakesSRPM",
     "Mount",
     "RootPlan",
     "Section",
     "Settings",
     "callback",
+    "check_inside",
     "find_engine",
+    "give",
     "mounted",
     "open_beneath",
     "plugin_config",
     "roots",
+    "srpm",
     "task",
 ]
 

@@ -37,7 +37,7 @@ class Hub:
         self.registry = Registry.load(self.plugins.exports)
         # rules may use tests of the plugin that is missing
         rules = settings.policy if self.plugin_failure is None else {}
-        self.policies = Policies(rules, self.plugins.tests)
+        self.policies = Policies(rules, self.plugins.tests, self.plugins.rules)
         self.activity = Activity(self.engine)
         self.memory = Memory(self.engine)
         self._prepared = not self.plugins.schemas

@@ -15,9 +15,9 @@ undoes that call, unless it is marked with `ignore_error`. The names in lower ca
 are the services of the hub's domains, which take the `Call` first; `t` has the tables.
 
 Besides, a plugin may have at its top a `Configuration` (its file), a `Schema` (tables of
-its own), `Job`s (work in the background process) and Flask blueprints (pages and
-interfaces at the root of the hub's address, whose views begin a call with
-`serving_hub().call(name)` and choose with `act_as` who makes it).
+its own), `Job`s (work in the background process), `LeadingRules` (of policies) and Flask
+blueprints (pages and interfaces at the root of the hub's address, whose views begin a
+call with `serving_hub().call(name)` and choose with `act_as` who makes it).
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ from moromi_hub.plugins.configuration import Configuration, Sections, section
 from moromi_hub.plugins.schema import Schema
 from moromi_hub.policies import service as policies
 from moromi_hub.policies.facts import call_of
+from moromi_hub.policies.rules import LeadingRules
 from moromi_hub.repos import requests as repo_requests
 from moromi_hub.rpc.registry import (
     ADMIN,
@@ -90,6 +91,7 @@ __all__ = [
     "Configuration",
     "FileTree",
     "Job",
+    "LeadingRules",
     "Mail",
     "Mailer",
     "PolicyData",

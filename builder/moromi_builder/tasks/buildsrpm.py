@@ -38,7 +38,7 @@ class RebuildSRPMParams:
     opts: dict[str, Any] = field(default_factory=dict)
 
 
-class _MakesSRPM(Handler[P]):
+class MakesSRPM(Handler[P]):
     """What both share."""
 
     checks_host = True
@@ -76,7 +76,7 @@ class _MakesSRPM(Handler[P]):
 
 
 @task("buildSRPMFromSCM", BuildSRPMFromSCMParams)
-class BuildSRPMFromSCM(_MakesSRPM[BuildSRPMFromSCMParams]):
+class BuildSRPMFromSCM(MakesSRPM[BuildSRPMFromSCMParams]):
     """From a checkout."""
 
     def build_tag(self) -> Any:
@@ -105,7 +105,7 @@ class BuildSRPMFromSCM(_MakesSRPM[BuildSRPMFromSCMParams]):
         checkout = scm.checkout(parsed, target, permission, self._run_in_log)
         self.logs.finish()
         plugins.run_callbacks("postSCMCheckout", **facts, srcdir=str(checkout.directory))
-        _give(target, *root.engine.owner)
+        give(target, *root.engine.owner)
         layout = settings.support_rpm_source_layout
         spec = srpm.find_spec(checkout.directory, layout)
         srpm.check_spec(spec)
@@ -123,7 +123,7 @@ class BuildSRPMFromSCM(_MakesSRPM[BuildSRPMFromSCMParams]):
 
 
 @task("rebuildSRPM", RebuildSRPMParams)
-class RebuildSRPM(_MakesSRPM[RebuildSRPMParams]):
+class RebuildSRPM(MakesSRPM[RebuildSRPMParams]):
     """From a source package that somebody uploaded."""
 
     def build_tag(self) -> Any:
@@ -144,7 +144,7 @@ class RebuildSRPM(_MakesSRPM[RebuildSRPMParams]):
         return self.finish(root, None)
 
 
-def _give(tree: Path, uid: int, gid: int) -> None:
+def give(tree: Path, uid: int, gid: int) -> None:
     """Make the build user the owner of a checkout."""
     os.lchown(tree, uid, gid)
     for directory, names, files in os.walk(tree):

@@ -22,6 +22,7 @@ from moromi.policy import PolicyTest
 from moromi_hub.plugins import bridge
 from moromi_hub.plugins.configuration import Configuration
 from moromi_hub.plugins.schema import Schema
+from moromi_hub.policies.rules import LeadingRules
 from moromi_hub.rpc.registry import Export
 from moromi_hub.settings import Settings
 from moromi_hub.worker.model import Job
@@ -47,6 +48,7 @@ class Plugins:
     tests: list[type[PolicyTest]] = field(default_factory=list)
     configurations: dict[Configuration[Any], Any] = field(default_factory=dict)
     schemas: list[Schema] = field(default_factory=list)
+    rules: list[LeadingRules] = field(default_factory=list)
     blueprints: list[Blueprint] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
 
@@ -81,6 +83,8 @@ def _add(found: Plugins, module: ModuleType, directory: Path) -> None:
             found.configurations[value] = value.read(directory)
         elif isinstance(value, Schema):
             found.schemas.append(value)
+        elif isinstance(value, LeadingRules):
+            found.rules.append(value)
         elif isinstance(value, Blueprint):
             found.blueprints.append(value)
         elif isinstance(value, Job):
@@ -102,7 +106,12 @@ def _own_callbacks(module: ModuleType) -> Iterator[tuple[str, Callable[..., Any]
             yield kind, function
 
 
+def _is_of(value: type, module: ModuleType) -> bool:
+    """Whether a class is a plugin's own, which may be a package; it may have imported others."""
+    return f"{value.__module__}.".startswith(f"{module.__name__}.")
+
+
 def _own_tests(module: ModuleType) -> Iterator[type[PolicyTest]]:
     for value in vars(module).values():
-        if inspect.isclass(value) and issubclass(value, PolicyTest) and value.__module__ == module.__name__:
+        if inspect.isclass(value) and issubclass(value, PolicyTest) and _is_of(value, module):
             yield value

@@ -7,6 +7,7 @@ hub-protocol.md section 6.8.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from moromi.errors import GenericError
 from moromi.policy import PURE_TESTS, PolicyData, PolicyTest, Result, RuleSet, name_of_test, parse_rules
@@ -46,17 +47,33 @@ DEFAULTS: Mapping[str, str] = {
 }
 
 
+@dataclass(frozen=True)
+class LeadingRules:
+    """Rules that a plugin puts before those of the site, as it alone knows that they hold."""
+
+    policy: str
+    rules: str
+
+
 class Policies:
     """The rule sets by name. Holds nothing of a request."""
 
-    def __init__(self, configured: Mapping[str, str], plugins: Iterable[type[PolicyTest]] = ()) -> None:
+    def __init__(
+        self,
+        configured: Mapping[str, str],
+        plugins: Iterable[type[PolicyTest]] = (),
+        leading: Iterable[LeadingRules] = (),
+    ) -> None:
         """Read all rules; `plugins` are further tests, which replace ours of the same name.
 
         Raises GenericError for rules that cannot be read.
         """
         self._plugins = tuple(plugins)
         self._sets: dict[str, RuleSet] = {}
-        for name, text in {**DEFAULTS, **configured}.items():
+        texts = {**DEFAULTS, **configured}
+        for each in leading:
+            texts[each.policy] = f"{each.rules}\n{texts.get(each.policy, '')}"
+        for name, text in texts.items():
             self._sets[name] = parse_rules(text, self._tests_for(name))
 
     def _tests_for(self, policy: str) -> dict[str, type[PolicyTest]]:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from .api_3 import BLUEPRINT as API_3
 from .calls import begin, edit_chroot, list_chroots, no_source, publish, start, take_source
 from .jobs import BATCHES, PUBLISH
+from .pages import BLUEPRINT as PAGES
+from .policy import FROM_SRPM, RPM, CoprCanBuildTest
 from .settings import CONFIG
 from .tables import SCHEMA
 
@@ -17,8 +19,12 @@ __all__ = [
     "API_3",
     "BATCHES",
     "CONFIG",
+    "FROM_SRPM",
+    "PAGES",
     "PUBLISH",
+    "RPM",
     "SCHEMA",
+    "CoprCanBuildTest",
     "begin",
     "edit_chroot",
     "list_chroots",

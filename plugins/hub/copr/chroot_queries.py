@@ -158,6 +158,14 @@ def repository_of(tx: Transaction, repository_id: int, *, lock: bool = False) ->
     return None if row is None else _repository(row)
 
 
+def project_of_tag(tx: Transaction, dest_tag_id: int) -> int | None:
+    """The id of the project that a destination tag belongs to."""
+    joined = repository.join(directory, directory.c.id == repository.c.dir_id)
+    statement = select(directory.c.project_id).select_from(joined)
+    found: int | None = tx.scalar(statement.where(repository.c.dest_tag_id == dest_tag_id))
+    return found
+
+
 def add_repository(tx: Transaction, values: Mapping[str, Any]) -> int:
     """The id of a new repository."""
     return int(tx.scalar(insert(repository).values(**values).returning(repository.c.id)))

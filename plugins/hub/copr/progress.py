@@ -30,6 +30,7 @@ from . import (
     projects,
     publishing,
     results,
+    signing,
     sources,
 )
 from .errors import CoprError
@@ -151,6 +152,7 @@ def publish(call: Call, task_id: int, name: str) -> None:
         _keep_logs(call, _task_tree(call, chroot.task_id, "buildArch"), place)
         if child["state"] == TaskState.CLOSED and koji_build_id is not None:
             _keep_packages(call, koji_build_id, place)
+            signing.sign(call, place)
             metadata.describe(place, where.name)
             (place / "success").write_text("done\n", encoding="utf-8")
     if child["state"] == TaskState.CLOSED and koji_build_id is not None:

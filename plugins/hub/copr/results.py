@@ -9,7 +9,7 @@ from pathlib import Path
 
 from moromi_hub.plugin_api import Call, files
 
-from . import metadata, project_queries
+from . import metadata, project_queries, signing
 from .model import Project
 from .settings import CONFIG
 
@@ -63,6 +63,7 @@ def make_empty(call: Call, project: Project, dirname: str, chroots: list[str]) -
 
     With devel mode also what buildroots see. What is there stays: a chroot that comes back has its packages.
     """
+    signing.keep_key(call, directory(call, project.owner.name, dirname))
     for chroot in chroots:
         place = repository(call, project.owner.name, dirname, chroot)
         for below in ("", DEVEL) if project.settings.devel_mode else ("",):

@@ -6,10 +6,11 @@ from . import (
     builds,
     chroots,
     general,
+    more,
     packages,
     permissions,
     projects,
 )
 from .endpoint import BLUEPRINT
 
-__all__ = ["BLUEPRINT", "builds", "chroots", "general", "packages", "permissions", "projects"]
+__all__ = ["BLUEPRINT", "builds", "chroots", "general", "more", "packages", "permissions", "projects"]

@@ -1,0 +1,34 @@
+"""What the policies of the site are told of builds of projects (copr.md, section 4.2)."""
+
+from __future__ import annotations
+
+from moromi_hub.plugin_api import LeadingRules, PolicyData, PolicyTest, call_of, tags, targets, users
+
+from . import access, chroot_queries, people, project_queries
+
+
+class CoprCanBuildTest(PolicyTest):
+    """`copr_can_build`: a draft for a target of a project in which the acting user may build."""
+
+    name = "copr_can_build"
+
+    def run(self, data: PolicyData) -> bool:
+        """Whether it is."""
+        call = call_of(data)
+        if not data.get("draft") or data.get("target") is None:
+            return False
+        target = targets.get_target(call, data["target"])
+        if target is None or not target["name"].startswith(("copr+", "coprg+")):
+            return False
+        project_id = chroot_queries.project_of_tag(call.tx, target["dest_tag"])
+        project = None if project_id is None else project_queries.get(call.tx, project_id)
+        user_id = users.find_user_id(call, data["user_id"]) if "user_id" in data else None
+        if user_id is None and call.session is not None:
+            user_id = call.session.user_id
+        if project is None or user_id is None or tags.get_tag(call, target["dest_tag"]) is None:
+            return False
+        return access.may_build(call, people.person(call, user_id), project)
+
+
+FROM_SRPM = LeadingRules("build_from_srpm", "copr_can_build :: allow")
+RPM = LeadingRules("build_rpm", "copr_can_build :: allow")
