@@ -112,12 +112,17 @@ def test_the_hub_needs_no_sql_as_text() -> None:
 
 
 def _takes_sql(call: ast.Call) -> bool:
-    """`text(…)` and its kin; `execute(…)` of what is a text to the eye."""
+    """SQL's `text(…)` and its kin (forms have a `text` too); `execute(…)` of what is a text to the eye."""
     function = call.func
-    name = function.id if isinstance(function, ast.Name) else getattr(function, "attr", "")
-    if name == "execute":
+    if isinstance(function, ast.Name):
+        return function.id in RAW
+    if not isinstance(function, ast.Attribute):
+        return False
+    if function.attr == "execute":
         return isinstance(call.args[0], ast.JoinedStr | ast.BinOp | ast.Constant)
-    return name in RAW
+    if function.attr == "text":
+        return isinstance(function.value, ast.Name) and function.value.id in ("sqlalchemy", "sa")
+    return function.attr in RAW
 
 
 def _is_fixed(value: ast.expr) -> bool:

@@ -18,8 +18,8 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     func,
-    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -123,10 +123,10 @@ repository = Table(
     Column("wanted", Integer, nullable=False, server_default="0"),
     Column("made", Integer, nullable=False, server_default="0"),
     # in devel mode only what buildroots see is written, unless somebody asks
-    Column("publish_all", Boolean, nullable=False, server_default=text("false")),
+    Column("publish_all", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("dir_id", "project_chroot_id"),
 )
-Index("copr_repository_due", repository.c.id, postgresql_where=text("made < wanted"))
+Index("copr_repository_due", repository.c.id, postgresql_where=repository.c.made < repository.c.wanted)
 
 package = Table(
     "copr_package",
@@ -155,7 +155,7 @@ build = Table(
     Column("source", JSONB, nullable=False),
     Column("options", JSONB, nullable=False),  # `model.BuildOptions`
     Column("submitted_on", _Time, nullable=False, server_default=func.now()),
-    Column("canceled", Boolean, nullable=False, server_default=text("false")),
+    Column("canceled", Boolean, nullable=False, server_default=false()),
     Column("version", Text),  # of the source package, with epoch and release; null until it is read
     Column("srpm", Text),  # its file below `srpm-builds/<id>/`
     Column("batch_id", Integer),
