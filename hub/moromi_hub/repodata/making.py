@@ -7,13 +7,21 @@ kept of its packages is joined; a fragment that is lost is rendered again.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from moromi.constants import RepoState
-from moromi.errors import GenericError
-from moromi.repodata import ChunkCache, ExternalStore, PackStore, Recipe, local_origin, write_recipe
+from moromi.repodata import (
+    BadPack,
+    ChunkCache,
+    Entry,
+    ExternalStore,
+    PackStore,
+    Recipe,
+    local_origin,
+    write_recipe,
+)
 from moromi_hub import files
 from moromi_hub.call import Call
 from moromi_hub.external_repos import service as external_repos
@@ -27,14 +35,6 @@ log = logging.getLogger(__name__)
 
 CACHE = "repodata"
 """Below the top: what repositories share (`chunks`), and external ones in our form (`external`)."""
-
-
-class LostPack(GenericError):
-    """A pack is promised, and not there or damaged."""
-
-    def __init__(self, pack: str, reason: object) -> None:
-        super().__init__(f"lost metadata: {pack}: {reason}")
-        self.pack = pack
 
 
 def make(hub: Hub, tag_id: int, event: int | None, opts: Mapping[str, bool]) -> int:
@@ -57,29 +57,33 @@ def make(hub: Hub, tag_id: int, event: int | None, opts: Mapping[str, bool]) -> 
 
 def _write(hub: Hub, repo_id: int) -> dict[str, Any]:
     """Write the metadata of all arches; `{arch: [directory below the repository's, [file]]}`."""
-    try:
-        return _write_all(hub, repo_id)
-    except LostPack as error:
-        log.warning("%s", error)
-        with hub.call("repo.repair") as call:
-            service.forget_pack(call, Path(error.pack).name)
-        return _write_all(hub, repo_id)
+    while True:
+        with hub.call("repo.entries") as call:
+            repo = repos.repo_info(call, repo_id, strict=True) or {}
+            directory = Path(hub.paths.repo(repo_id, repo["tag_name"]))
+            recipes = _recipes(call, repo, directory)
+        try:
+            return {recipe.arch: _write_arch(hub, directory, recipe) for recipe in recipes}
+        except BadPack as error:
+            log.warning("it is rendered again: %s", error)
+            if not _forget_lost(hub, error.pack, recipes):
+                raise
 
 
-def _write_all(hub: Hub, repo_id: int) -> dict[str, Any]:
-    with hub.call("repo.entries") as call:
-        repo = repos.repo_info(call, repo_id, strict=True) or {}
-        directory = Path(hub.paths.repo(repo_id, repo["tag_name"]))
-        recipes = _recipes(call, repo, directory)
-    cache, store = chunk_cache(hub), PackStore(_reader(hub))
+def _write_arch(hub: Hub, directory: Path, recipe: Recipe) -> list[Any]:
+    place = directory / recipe.arch / "repodata"
     externals = ExternalStore(hub.settings.topdir / CACHE / "external")
-    data = {}
-    for recipe in recipes:
-        place = directory / recipe.arch / "repodata"
-        result = write_recipe(recipe, store, cache, externals, place)
-        files.sync_tree(place)
-        data[recipe.arch] = [f"{recipe.arch}/repodata", list(result.files)]
-    return data
+    result = write_recipe(recipe, PackStore(_reader(hub)), chunk_cache(hub), externals, place)
+    files.sync_tree(place)
+    return [f"{recipe.arch}/repodata", list(result.files)]
+
+
+def _forget_lost(hub: Hub, bad: str, recipes: Iterable[Recipe]) -> bool:
+    """Forget a bad pack, and those that are not there: so much as one, and there will be others."""
+    used = {Entry.parse(line).pack for recipe in recipes for line in recipe.lines}
+    lost = {bad, *(pack for pack in used if not (hub.settings.topdir / pack).is_file())}
+    with hub.call("repo.repair") as call:
+        return service.forget_packs(call, {Path(pack).name for pack in lost}) > 0
 
 
 def _recipes(call: Call, repo: Mapping[str, Any], directory: Path) -> list[Recipe]:
@@ -126,6 +130,6 @@ def _reader(hub: Hub) -> Any:
         try:
             return (top / pack).read_bytes()
         except OSError as error:
-            raise LostPack(pack, error) from error
+            raise BadPack(pack, str(error)) from error
 
     return read

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Select, Text, and_, cast, delete, func, literal, select
@@ -49,9 +49,9 @@ def remove_of_build(tx: Transaction, build_id: int) -> None:
     tx.execute(delete(_kept).where(_kept.c.rpm_id.in_(mine)))
 
 
-def remove_pack(tx: Transaction, pack: str) -> int:
-    """Forget all that is kept in a pack; how many rows."""
-    return tx.execute(delete(_kept).where(_kept.c.pack == pack)).rowcount
+def remove_packs(tx: Transaction, names: Collection[str]) -> int:
+    """Forget all that is kept in packs; how many rows."""
+    return tx.execute(delete(_kept).where(_kept.c.pack.in_(names))).rowcount
 
 
 def packs(tx: Transaction, build_ids: Sequence[int]) -> list[dict[str, Any]]:

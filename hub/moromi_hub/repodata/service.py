@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -99,9 +99,9 @@ def forget_build(call: Call, build_id: int) -> None:
     queries.remove_of_build(call.tx, build_id)
 
 
-def forget_pack(call: Call, pack: str) -> int:
-    """Forget what was kept in a pack that is lost; how many rows."""
-    return queries.remove_pack(call.tx, pack)
+def forget_packs(call: Call, names: Collection[str]) -> int:
+    """Forget what was kept in packs that are lost; how many rows."""
+    return queries.remove_packs(call.tx, names)
 
 
 def packs(call: Call, build_ids: Sequence[int]) -> dict[int, set[str]]:
