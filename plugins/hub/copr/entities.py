@@ -93,8 +93,7 @@ def _tag(call: Call, name: str, arches: str | None) -> int:
     found = tags.get_tag(call, name)
     if found is not None:
         return int(found["id"])
-    extra = {"rebuild_srpm": False} if arches else None
-    return tag_editing.create_tag(call, name, arches=arches, perm=people.PERMISSION, extra=extra)
+    return tag_editing.create_tag(call, name, arches=arches, perm=people.PERMISSION)
 
 
 def _link(parent_id: int, priority: int) -> dict[str, Any]:
@@ -236,7 +235,7 @@ def _extra(place: Place) -> dict[str, Any]:
     project, chroot = place.project.settings, place.chroot.settings
     bootstrap = project.bootstrap if chroot.bootstrap == "unchanged" else chroot.bootstrap
     isolation = project.isolation if chroot.isolation == "unchanged" else chroot.isolation
-    extra: dict[str, Any] = {"rebuild_srpm": False}
+    extra: dict[str, Any] = {}
     if bootstrap in _SWITCHES:
         extra["mock.use_bootstrap"] = _SWITCHES[bootstrap]
     if chroot.bootstrap_image and bootstrap == "custom_image":
@@ -261,7 +260,7 @@ def _module_commands(modules: Iterable[str]) -> list[list[str]]:
 
 def _set_extra(call: Call, tag_id: int, wanted: dict[str, Any]) -> None:
     current = tags.require_tag(call, tag_id)["extra"]
-    ours = ("mock.", "copr.", "rpm.macro.", "rebuild_srpm")
+    ours = ("mock.", "copr.", "rpm.macro.")
     gone = [key for key in current if key.startswith(ours) and key not in wanted]
     if gone or any(current.get(key) != value for key, value in wanted.items()):
         tag_editing.edit_tag(call, tag_id, {"extra": wanted, "remove_extra": gone})
