@@ -27,7 +27,7 @@ _config: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
 class _Programs(click.Group):
     """Commands that are modules of their own, imported when they are called."""
 
-    modules: ClassVar = ("db", "fsck", "sweep")
+    modules: ClassVar = ("db", "fsck", "repodata", "sweep")
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted([*super().list_commands(ctx), *self.modules])

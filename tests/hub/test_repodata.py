@@ -9,11 +9,13 @@ from typing import Any
 
 import createrepo_c
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import delete, select
 
 from moromi.constants import RepoState
 from moromi.repodata import FileFacts, unpack_fragments
 from moromi.rpm import get_sighdr_key, rip_rpm_sighdr
+from moromi_hub.admin import main
 from moromi_hub.repodata import service
 from moromi_hub.worker.jobs import JOBS
 from moromi_schema import tables as t
@@ -155,6 +157,25 @@ def test_what_was_imported_elsewhere_is_completed(hub: HubUnderTest, admin: Clie
         assert service.complete(call, ids) == 4
         assert service.complete(call, ids) == 0
     assert kept(hub) == before
+
+
+def test_backfill_completes_a_tree(
+    hub: HubUnderTest, admin: Client, tags: None, top: Path, tmp_path: Path
+) -> None:
+    before = kept(hub)
+    forget(hub)
+    config = tmp_path / "hub.conf"
+    dsn = hub.hub.settings.DBConnectionString
+    config.write_text(f"[hub]\nDBConnectionString = {dsn}\nKojiDir = {top}\n")
+    run = CliRunner().invoke(main, ["repodata", "backfill", "--config", str(config)])
+    assert run.exit_code == 0, run.output
+    assert "kept the metadata of 4 rpms" in run.output
+    assert kept(hub) == before
+    forget(hub)
+    (top / BUILD / "x86_64" / RPM).unlink()
+    run = CliRunner().invoke(main, ["repodata", "backfill", "--config", str(config)])
+    assert run.exit_code == 1
+    assert len(kept(hub)) == 3
 
 
 # repositories made here

@@ -23,6 +23,7 @@ from moromi_hub.repodata import queries
 log = logging.getLogger(__name__)
 
 Info = Mapping[str, Any]
+_BUILDS_AT_ONCE = 1000
 PLACE = "data/repodata"
 """Where packs are, below the directory of a build."""
 
@@ -87,6 +88,16 @@ def complete(call: Call, build_ids: Sequence[int]) -> int:
         rpms = queries.lacking(call.tx, build_id)
         count += keep(call, Path(call.paths.build(place)), rpms) if rpms else 0
     return count
+
+
+def count_lacking(call: Call) -> int:
+    """How many rpms of COMPLETE builds have no metadata kept."""
+    return queries.count_lacking(call.tx)
+
+
+def incomplete_builds(call: Call, after: int = 0) -> list[int]:
+    """Some ids, ascending and above `after`, of COMPLETE builds with such rpms; none at the end."""
+    return queries.incomplete_builds(call.tx, after, _BUILDS_AT_ONCE)
 
 
 def forget_signed(call: Call, rpm_id: int, sigkeys: Sequence[str]) -> None:
