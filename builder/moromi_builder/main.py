@@ -18,6 +18,7 @@ from typing import Any
 
 from moromi.client import CertificateError, ClientSession, TransportError
 from moromi.errors import AuthError, AuthLockError, GenericError
+from moromi.process import daemonise
 from moromi_builder import settings as config
 from moromi_builder.settings import Settings, SettingsError
 
@@ -148,19 +149,6 @@ def _kerberos_login(settings: Settings, session: ClientSession) -> bool:
     except ModuleNotFoundError as exc:
         text = "No username/password/certificate supplied and Kerberos missing or not configured"
         raise StartError(text) from exc
-
-
-def daemonise() -> None:
-    """Go to the background: own session, no terminal, cwd /."""
-    for _ in range(2):
-        if os.fork():
-            os._exit(0)
-        os.setsid() if os.getsid(0) != os.getpid() else None
-    os.chdir("/")
-    null = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1, 2):
-        os.dup2(null, descriptor)
-    os.close(null)
 
 
 def serve(arguments: argparse.Namespace, settings: Settings) -> int:

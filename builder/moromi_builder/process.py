@@ -14,7 +14,6 @@ Nothing here blocks except `end_now`, which start-up uses.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import signal
 import time
@@ -22,29 +21,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-PR_SET_PDEATHSIG = 1
-PR_SET_CHILD_SUBREAPER = 36
+from moromi.process import adopt_orphans as adopt_orphans
+
 MARKER = "MOROMI_BUILDER"
 """Environment variable of every command a task starts; its value names the daemon's work directory."""
-
-_libc = ctypes.CDLL(None, use_errno=True)
-
-
-def _prctl(option: int, value: int) -> None:
-    if _libc.prctl(option, value, 0, 0, 0):
-        raise OSError(ctypes.get_errno(), "prctl failed")
-
-
-def die_with_parent(sig: signal.Signals, parent: int) -> None:
-    """Ask for `sig` when our parent ends; `parent` is its pid before the fork, to see that it has not yet."""
-    _prctl(PR_SET_PDEATHSIG, sig)
-    if os.getppid() != parent:
-        os.kill(os.getpid(), sig)
-
-
-def adopt_orphans() -> None:
-    """Become the parent of descendants that lose theirs."""
-    _prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
 @dataclass(frozen=True)

@@ -30,8 +30,8 @@ from typing import Any, NoReturn
 
 from moromi.client import ClientSession, TransportError
 from moromi.errors import Fault, GenericError, RetryError
+from moromi.process import adopt_orphans, die_with_parent
 from moromi.wire.xmlrpc import encode_fault, encode_response
-from moromi_builder import process
 from moromi_builder.context import Context, Reporter, ServerRestart, TaskKilled, TaskRefused
 from moromi_builder.mounts import remove_tree
 from moromi_builder.settings import Settings
@@ -137,8 +137,8 @@ def _live(
 ) -> Exit:
     os.setpgid(0, 0)
     _detach_sockets()
-    process.die_with_parent(signal.SIGTERM, parent)
-    process.adopt_orphans()
+    die_with_parent(signal.SIGTERM, parent)
+    adopt_orphans()
     wakeup = Wakeup()
     wakeup.catch_signals()
     _handle_signals()

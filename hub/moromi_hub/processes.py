@@ -23,13 +23,13 @@ from dataclasses import dataclass, field
 from multiprocessing.context import ForkProcess
 from pathlib import Path
 
+from moromi.process import signal_with_parent
+
 log = logging.getLogger(__name__)
 
-_PR_SET_PDEATHSIG = 1
 _STOP_SECONDS = 15.0
 _RESTART_SECONDS = (0.2, 1.0, 5.0, 15.0)
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_libc = ctypes.CDLL(None, use_errno=True)
 _fork = multiprocessing.get_context("fork")
 
 
@@ -41,8 +41,7 @@ def begin_child(parent: int) -> None:
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != parent:
+    if not signal_with_parent(signal.SIGTERM, parent):
         sys.exit(1)
 
 

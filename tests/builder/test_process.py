@@ -149,8 +149,8 @@ def test_orphans_are_adopted(tmp_path: Path) -> None:
     pid_file = tmp_path / "pid"
     program = f"""
 import os, subprocess, time
-from moromi_builder import process
-process.adopt_orphans()
+from moromi.process import adopt_orphans
+adopt_orphans()
 subprocess.run(["bash", "-c", "setsid sleep 60 & echo $! > {pid_file}"])
 time.sleep(60)
 """

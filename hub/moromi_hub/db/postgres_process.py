@@ -8,15 +8,13 @@ in a pid file alone proves nothing, since after a crash it may belong to any pro
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import itertools
 import os
 import signal
 import time
 from pathlib import Path
 
-PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None, use_errno=True)
+from moromi.process import signal_with_parent
 
 # Fast shutdown, immediate shutdown, and the end; seconds to wait after each.
 STOP_STEPS = ((signal.SIGINT, 20.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0))
@@ -28,7 +26,7 @@ def die_with_parent(parent: int) -> None:
     The kernel watches the thread that started the process, not its whole process: the server must be
     started by a thread that lives as long as the server should.
     """
-    if _libc.prctl(PR_SET_PDEATHSIG, int(signal.SIGINT), 0, 0, 0) != 0 or os.getppid() != parent:
+    if not signal_with_parent(signal.SIGINT, parent):
         os._exit(1)
 
 
