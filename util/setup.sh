@@ -77,6 +77,8 @@ need_for_tests() {
     need nginx-light "ends TLS in front of a hub"
     need openssl "makes certificates"
     need gnupg "signs packages, with rpmsign"
+    need fish "a shell that completes"
+    need zsh "another one"
 }
 
 # make_venv EXTRAS: a virtual environment with Moromi installed in place, renewed when setup.cfg changes.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -79,11 +78,19 @@ def test_names_are_kept(home: Path, bare_site: Site) -> None:
 
 
 def test_completion_by_fish(home: Path) -> None:
-    if shutil.which("fish") is None:
-        pytest.skip("fish is not installed")
     script = "moromi completion fish | source; complete -C '{}'"
     assert in_shell("fish", script.format("moromi watch-l"), home) == ["watch-logs\tFollow the logs of tasks"]
     assert in_shell("fish", script.format("moromi build shell-"), home) == ["shell-target"]
+
+
+def test_completion_by_zsh(home: Path) -> None:
+    script = (
+        "compdef() {{ :; }}; _describe() {{ print -l -- ${{(P)2}}; }}; "
+        'eval "$(moromi completion zsh)"; words=({words}); CURRENT=$#words; _moromi'
+    )
+    found = in_shell("zsh", script.format(words="moromi watch-l"), home)
+    assert found == ["watch-logs:Follow the logs of tasks"]
+    assert in_shell("zsh", script.format(words="moromi build shell-"), home) == ["shell-target"]
 
 
 def test_errors_of_completion_are_silent(moromi: Command) -> None:

@@ -62,6 +62,7 @@ def make(
         _users,
         _channels,
         _hosts,
+        _disabled_channels,
         _external_repos,
         _tags,
         _packages,
@@ -145,9 +146,15 @@ def _channels(plan: Plan) -> None:
         changes = differing(have, want, "description", "comment")
         if changes:
             plan.add("~", f"channel {name}: {told(have, changes)}", call("editChannel", name, **changes))
-        if differing(have, want, "enabled"):
-            verb = "enable" if want["enabled"] else "disable"
-            plan.add("~", f"channel {name}: {verb}", call(f"{verb}Channel", name))
+        if there is not None and differing(have, want, "enabled") and want["enabled"]:
+            plan.add("~", f"channel {name}: enable", call("enableChannel", name))
+
+
+def _disabled_channels(plan: Plan) -> None:
+    """After the builders: none can be put into a disabled channel."""
+    for name, want, there in plan.section("channels"):
+        if want.get("enabled") is False and (there is None or there["enabled"]):
+            plan.add("~", f"channel {name}: disable", call("disableChannel", name))
 
 
 NEW_HOST = {
@@ -223,10 +230,10 @@ def _tags(plan: Plan) -> None:
             calls += [call("editTag2", name, **blocked)] if blocked else []
             text = ", ".join(f"{key} {shown(value)}" for key, value in changes.items())
             plan.add("+", f"tag {name}" + (f" ({text})" if text else ""), *calls)
-        elif changes or extra:
-            words = [told(have, changes)] if changes else []
-            words += [_extra_text(have, want)] if extra else []
-            plan.add("~", f"tag {name}: {', '.join(words)}", call("editTag2", name, **arguments, **extra))
+        elif changes or _extra_text(have, want):
+            words = [text for text in (told(have, changes), _extra_text(have, want)) if text]
+            calls = [call("editTag2", name, **arguments, **extra)] if arguments or extra else []
+            plan.add("~", f"tag {name}: {', '.join(words)}", *calls, *_unblock(name, have, want))
 
 
 def _extra_arguments(have: Thing, want: Thing) -> dict[str, Any]:
@@ -239,9 +246,7 @@ def _extra_arguments(have: Thing, want: Thing) -> dict[str, Any]:
         made |= {"remove_extra": gone} if gone else {}
     if "blocked-extra" in want:
         added = _missing(want["blocked-extra"], have["blocked-extra"])
-        freed = _missing(have["blocked-extra"], want["blocked-extra"])
-        freed = [key for key in freed if key not in made.get("extra", {})]
-        made["remove_extra"] = [key for key in made.get("remove_extra", []) if key not in added] + freed
+        made["remove_extra"] = [key for key in made.get("remove_extra", []) if key not in added]
         made |= {"block_extra": added}
     return {key: value for key, value in made.items() if value}
 
@@ -253,7 +258,17 @@ def _extra_text(have: Thing, want: Thing) -> str:
     words = [f"{key}={after[key]!r}" if key in after else f"no {key}" for key in changed]
     words += [f"blocked {key}" for key in _missing(want.get("blocked-extra"), have["blocked-extra"])]
     words += [f"unblocked {key}" for key in _missing(have["blocked-extra"], want.get("blocked-extra"))]
-    return f"extra {', '.join(words)}"
+    return f"extra {', '.join(words)}" if words else ""
+
+
+def _unblock(tag: str, have: Thing, want: Thing) -> list[Call]:
+    """Only a key with a value can be removed, so a blocked one gets a value first."""
+    freed = _missing(have["blocked-extra"], want.get("blocked-extra"))
+    freed = [key for key in freed if key not in want.get("extra", {})]
+    if not freed:
+        return []
+    values = call("editTag2", tag, extra=dict.fromkeys(freed))
+    return [values, call("editTag2", tag, remove_extra=freed)]
 
 
 def _parts(plan: Plan, key: str) -> Iterator[tuple[str, Any, Any]]:
@@ -384,20 +399,24 @@ def _uses_of_repos(plan: Plan) -> None:
     for tag, wanted, there in _parts(plan, "external-repos"):
         have: dict[str, Thing] = {use["name"]: use for use in there}
         want: dict[str, Thing] = {use["name"]: use for use in wanted}
-        gone = [name for name in have if have[name] != want.get(name)]
-        # All that goes or changes is taken away first: two may not have the same priority, even for a moment.
-        for name in gone:
-            sign = "~" if name in want else "-"
-            text = f"tag {tag}: external repository {name}"
-            plan.add(sign, text, call("removeExternalRepoFromTag", tag, name))
+        for name in have:
+            if name not in want:
+                gone = call("removeExternalRepoFromTag", tag, name)
+                plan.add("-", f"tag {tag}: external repository {name}", gone)
+        # What changes is taken away first, all of it: two may not have one priority, even for a moment.
+        calls = [
+            call("removeExternalRepoFromTag", tag, name)
+            for name, use in want.items()
+            if name in have and have[name] != use
+        ]
         for name, use in want.items():
             if have.get(name) != use:
                 arches = {"arches": " ".join(use["arches"])} if use["arches"] else {}
-                made = call(
-                    "addExternalRepoToTag", tag, name, use["priority"], merge_mode=use["mode"], **arches
-                )
+                mode = {"merge_mode": use["mode"]}
+                calls.append(call("addExternalRepoToTag", tag, name, use["priority"], **mode, **arches))
                 text = f"tag {tag}: external repository {name}, priority {use['priority']}, {use['mode']}"
-                plan.add("~" if name in have else "+", text, made)
+                plan.add("~" if name in have else "+", text, *calls)
+                calls = []
 
 
 def _targets(plan: Plan) -> None:
