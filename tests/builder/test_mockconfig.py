@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from moromi.errors import GenericError
-from moromi_builder.mockconfig import MockConfig
+from moromi.mockconfig import MockConfig
 from moromi_chroot.config import load
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from moromi.names import parse_NVR
 from moromi_cli import options
 from moromi_cli.lazy import command
 from moromi_cli.links import linked_upload
-from moromi_cli.output import Failure, say
+from moromi_cli.output import Failure, in_background, say
 from moromi_cli.progress import unique_path, upload
 from moromi_cli.session import Cli
 
@@ -51,32 +52,26 @@ def user_name(cli: Cli, user: str) -> str:
 @click.argument("build")
 def reserve_cg(cli: Cli, generator: str, build: str, draft: bool, epoch: int | None, metadata: bool) -> None:
     """Reserve a build for a later import by a content generator."""
-    data = reservation(cli, build, epoch, metadata)
+    data = reservation(build, epoch, metadata)
     if draft:
         data["draft"] = True
     made = cli.session.CGInitBuild(generator, data)
     say(f"Reserved build {made['build_id']} with token {made['token']!r}")
 
 
-def reservation(cli: Cli, build: str, epoch: int | None, metadata: bool) -> dict[str, Any]:
+def reservation(build: str, epoch: int | None, metadata: bool) -> dict[str, Any]:
     """Name, version, release and epoch: of the argument itself, or of the file that it names."""
     if not metadata:
-        try:
+        # what is no name of a build is one of a file
+        with suppress(GenericError):
             parts = parse_NVR(build)
-        except GenericError as err:
-            if not os.path.exists(build):
-                raise cli.usage_error(f"No such file: {build}") from err
-        else:
-            data = {key: parts[key] for key in ("name", "version", "release")}
-            return {**data, "epoch": epoch}
-    found = read_json(cli, build)["build"]
+            return {**{key: parts[key] for key in ("name", "version", "release")}, "epoch": epoch}
+    found = read_json(build)["build"]
     return {key: found.get(key) for key in ("name", "version", "release", "epoch")}
 
 
-def read_json(cli: Cli, path: str) -> dict[str, Any]:
+def read_json(path: str) -> dict[str, Any]:
     """A metadata file."""
-    if not os.path.isfile(path):
-        raise cli.usage_error(f"No such file: {path}")
     return dict(json.loads(Path(path).read_text(encoding="utf-8")))
 
 
@@ -91,7 +86,7 @@ def read_json(cli: Cli, path: str) -> dict[str, Any]:
 @click.argument("files_dir")
 def import_cg(cli: Cli, metadata_file: str, files_dir: str, token: str | None, **given: Any) -> None:
     """Import a build of a content generator."""
-    metadata = read_json(cli, metadata_file)
+    metadata = read_json(metadata_file)
     if given["build_id"]:
         metadata["build"]["build_id"] = given["build_id"]
     if given["draft"]:
@@ -102,13 +97,14 @@ def import_cg(cli: Cli, metadata_file: str, files_dir: str, token: str | None, *
     directory = unique_path("cli-import")
     for path, relpath in paths:
         place = f"{directory}/{relpath}".rstrip("/")
-        say(f"Uploading {path}")
         if given["link"]:
+            say(f"Linking rpm to: {cli.disk.work()}/{place}/{os.path.basename(path)}")
             linked_upload(cli.disk.work(), path, place)
-        else:
-            upload(cli.session, path, place, silent=given["noprogress"])
-            if not given["noprogress"]:
-                say()
+            continue
+        say(f"Uploading {path}")
+        upload(cli.session, path, place, silent=given["noprogress"])
+        if not (given["noprogress"] or in_background()):
+            say()
     made = cli.session.CGImport(metadata, directory, token)
     say("Imported build {name}-{version}-{release} with id {build_id}".format(**made))
 

@@ -91,12 +91,17 @@ def target_rows(targets: list[dict[str, Any]], quiet: bool) -> Iterator[str]:
 
 @listing("list-tag-inheritance", "[options] <tag>")
 @click.option("--reverse", is_flag=True, help="children instead of parents")
+@click.option("--stop", hidden=True)
+@click.option("--jump", hidden=True)
 @options.event
 @click.argument("tag")
 def list_tag_inheritance(
-    cli: Cli, tag: str, reverse: bool, event: int | None, ts: int | None, repo: int | None
+    cli: Cli, tag: str, reverse: bool, stop: str | None, jump: str | None, **given: int | None
 ) -> Shown:
     """Inheritance tree of a tag."""
+    if stop is not None or jump is not None:
+        raise cli.usage_error("--stop and --jump are no longer there")
+    event, ts, repo = (given[key] for key in ("event", "ts", "repo"))
     at = options.event_arguments(cli, event, ts, repo)
     info = cli.session.getTag(int(tag) if tag.isdigit() else tag, **at)
     if not info:

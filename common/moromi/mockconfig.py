@@ -1,4 +1,5 @@
-"""The text of a mock configuration, as Koji's builders write it (spec: builder, section 3.2).
+"""The text of a mock configuration, as Koji's builders and its command line write it (spec: builder,
+section 3.2).
 
 Both engines read it: mock executes it as Python, moromi-chroot only understands its assignments. Keys are
 sorted within each group, so that two configurations can be compared line by line.
@@ -68,13 +69,16 @@ class MockConfig:
 
     def text(self) -> str:
         """Write the configuration, without a header."""
-        lines = [f"config_opts[{key!r}] = {value!r}" for key, value in sorted(self._options().items())]
-        lines += self._plugins()
-        lines += _group("macros", self._macros())
-        lines += _group("environment", _prefixed(self.extra, "rpm.env."))
+        return "".join(f"{line}\n" for block in self.blocks() for line in block)
+
+    def blocks(self) -> list[list[str]]:
+        """Its lines, in groups; none of them is empty."""
+        options = [f"config_opts[{key!r}] = {value!r}" for key, value in sorted(self._options().items())]
+        blocks = [options, self._plugins(), _group("macros", self._macros())]
+        blocks.append(_group("environment", _prefixed(self.extra, "rpm.env.")))
         if self.dns and self.hosts_file is not None:
-            lines += _group("files", {"etc/hosts": self.hosts_file})
-        return "\n".join(lines) + "\n"
+            blocks.append(_group("files", {"etc/hosts": self.hosts_file}))
+        return [block for block in blocks if block]
 
     def _options(self) -> dict[str, Any]:
         options: dict[str, Any] = {
@@ -150,7 +154,7 @@ class MockConfig:
         lines += [f"{key}={value}" for key, value in FIXED_MAIN.items()]
         path = f"repos/{self.tag_name}/{self.repo_id}/{self.repo_arch}"
         urls = [f"{url.rstrip('/')}/{path}" for url in self.base_urls]
-        lines += ["", "[build]", "name=build", "baseurl=" + "\n        ".join(urls)]
+        lines += ["", "# repos", "", "[build]", "name=build", "baseurl=" + "\n        ".join(urls)]
         for name in ("module_hotfixes", "best"):
             if self.extra.get(f"mock.yum.{name}"):
                 lines.append(f"{name}=1")
