@@ -26,6 +26,7 @@ from moromi.repodata.compression import Codec
 from moromi.repodata.files import place
 from moromi.repodata.fragments import fill
 from moromi.repodata.model import Entry, FragmentStore
+from moromi.repodata.prefixes import Prefixes
 
 #: Packages of a chunk: at least, at most.
 _LEAST: Final = 64
@@ -79,10 +80,14 @@ def _ends(lines: Sequence[bytes]) -> Iterator[int]:
 
 
 class ChunkCache:
-    """Chunks on disk, below a directory that several processes may share."""
+    """Chunks on disk, below a directory that several processes may share.
+
+    A process that writes many repositories keeps one of these: it remembers checksums from one to the next.
+    """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
+        self.prefixes = Prefixes()
 
     def find(self, chunk: Chunk) -> Sizes | None:
         """Return the sizes of a chunk, None if it is not there. It then stays for an hour at least."""

@@ -32,7 +32,7 @@ from moromi.client.download import fetch
 from moromi.client.transport import TransportError
 from moromi.errors import GenericError
 from moromi.repodata.files import place
-from moromi.repodata.fragments import rendered
+from moromi.repodata.fragments import facts_of, rendered
 from moromi.repodata.packs import pack_fragments
 
 _PACK_SIZE: Final = 200
@@ -155,7 +155,7 @@ def _keep(url: str, packages: Sequence[Any], path: Path) -> Iterator[bytes]:
         base, href = package.location_base or url.rstrip("/"), package.location_href
         if not _PKGID.fullmatch(package.pkgId or ""):
             raise GenericError(f"external repository {url}: {package.nevra()} has no checksum")
-        found = rendered(package)
+        found = rendered(package, facts_of(package))
         fragments.append(found.fragment)
         yield found.entry(href, str(path), base).line()
     path.write_bytes(pack_fragments(fragments))

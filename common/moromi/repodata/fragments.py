@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 from xml.sax.saxutils import escape
@@ -64,26 +65,39 @@ class Texts(NamedTuple):
 
 def render(path: str | os.PathLike[str]) -> Rendered:
     """Render an rpm file. GenericError: it is none that createrepo_c can read."""
+    facts = FileFacts.of_file(path)
     try:
-        package = createrepo_c.package_from_rpm(
-            os.fspath(path), checksum_type=createrepo_c.SHA256, changelog_limit=CHANGELOGS
-        )
+        with _header_alone(path, facts) as name:
+            package = createrepo_c.package_from_rpm(
+                name, checksum_type=createrepo_c.SHA256, changelog_limit=CHANGELOGS
+            )
     except (createrepo_c.CreaterepoCError, OSError) as exc:
         raise GenericError(f"no metadata of {os.fspath(path)}: {exc}") from exc
-    return rendered(package)
+    return rendered(package, facts)
 
 
-def rendered(package: Any) -> Rendered:
+@contextmanager
+def _header_alone(path: str | os.PathLike[str], facts: FileFacts) -> Iterator[str]:
+    """Give a name for an rpm file without its payload.
+
+    createrepo_c would hash the payload while it holds Python's lock, and stop all other threads meanwhile.
+    """
+    with open(os.memfd_create("header"), "wb") as header, open(path, "rb") as source:
+        header.write(source.read(facts.header_end))
+        header.flush()
+        yield f"/proc/self/fd/{header.fileno()}"
+
+
+def facts_of(package: Any) -> FileFacts:
+    """Return what a `createrepo_c.Package` from a repository says of its file."""
+    sizes = (package.size_package, package.rpm_header_start, package.rpm_header_end)
+    return FileFacts(package.pkgId, package.time_file, *sizes)
+
+
+def rendered(package: Any, facts: FileFacts) -> Rendered:
     """Take apart a `createrepo_c.Package`."""
     package.location_base, package.location_href = None, "here"
     primary, filelists, other = (text.encode() for text in createrepo_c.xml_dump(package))
-    facts = FileFacts(
-        package.pkgId,
-        package.time_file,
-        package.size_package,
-        package.rpm_header_start,
-        package.rpm_header_end,
-    )
     fragment = Fragment(
         _with_holes(_PRIMARY, primary), _with_holes(_WITH_ID, filelists), _with_holes(_WITH_ID, other)
     )

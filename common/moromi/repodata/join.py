@@ -10,7 +10,7 @@ import gzip
 import hashlib
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from moromi.repodata.databases import write_databases
 from moromi.repodata.files import new_file, place
 from moromi.repodata.merge import Origin
 from moromi.repodata.model import FragmentStore
+from moromi.repodata.prefixes import Hashed
 from moromi.repodata.repomd import Record, write_repomd
 
 _DECLARATION: Final = '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -138,33 +139,34 @@ class _Document:
 
     def write(self, repodata: Path) -> tuple[str, str, int]:
         """Write the file; return its name, checksum and size."""
-        digest = hashlib.sha256()
-        size = 0
+        head, tail = self._codec.compress(self._head), self._codec.compress(self._tail)
+        hashed = self._resume("compressed", head)
         with new_file(repodata) as target:
-            for data in self._compressed():
+            target.write(head)
+            for index, piece in enumerate(self._pieces):
+                data = self._part(piece)
                 target.write(data)
-                digest.update(data)
-                size += len(data)
-            checksum = digest.hexdigest()
+                if index >= hashed.chunks:
+                    hashed.add(piece.chunk.key, data)
+            target.write(tail)
+            target.flush()
+            checksum = hashed.finish(tail)
             name = f"{checksum}-{self.kind.name}.xml.{self._codec.suffix}"
             os.replace(target.name, repodata / name)
-        return name, checksum, size
+            return name, checksum, target.tell()
 
     def open_checksum(self) -> tuple[str, int]:
         """Return checksum and size of the text."""
-        digest = hashlib.sha256(self._head)
-        size = len(self._head) + len(self._tail)
-        for piece in self._pieces:
-            digest.update(self._codec.expand(self._part(piece)))
-            size += piece.sizes.raw[self.kind.part]
-        digest.update(self._tail)
-        return digest.hexdigest(), size
+        hashed = self._resume("open", self._head)
+        for piece in self._pieces[hashed.chunks :]:
+            hashed.add(piece.chunk.key, self._codec.expand(self._part(piece)))
+        size = sum(piece.sizes.raw[self.kind.part] for piece in self._pieces)
+        return hashed.finish(self._tail), len(self._head) + size + len(self._tail)
 
-    def _compressed(self) -> Iterator[bytes]:
-        yield self._codec.compress(self._head)
-        for piece in self._pieces:
-            yield self._part(piece)
-        yield self._codec.compress(self._tail)
+    def _resume(self, form: str, head: bytes) -> Hashed:
+        keys = [piece.chunk.key for piece in self._pieces]
+        sort = (self._codec.name, self.kind.name, form, *keys[:1])
+        return self._cache.prefixes.resume(sort, head, keys)
 
     def _part(self, piece: _Piece) -> bytes:
         return self._cache.part(piece.chunk, piece.sizes, self.kind.part)
