@@ -28,9 +28,9 @@ from typing import Any
 from moromi.arches import canonical
 from moromi.constants import RepoState
 from moromi.errors import BuildError, BuildrootError, GenericError
+from moromi.mockconfig import MockConfig
 from moromi_builder import commands, roots
 from moromi_builder.beneath import open_beneath
-from moromi.mockconfig import MockConfig
 from moromi_builder.packages import PackageLists, RepoPlace
 from moromi_builder.settings import Settings
 from moromi_builder.tasks.base import Handler
