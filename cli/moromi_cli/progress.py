@@ -7,7 +7,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from moromi_cli.output import in_background, say, size_text
+from moromi_cli.output import in_background, on_terminal, say, size_text
 
 if TYPE_CHECKING:
     from moromi.client import ClientSession
@@ -40,9 +40,29 @@ def upload(session: "ClientSession", localfile: str, directory: str, *, silent: 
     """Send a file to `directory`; `<directory>/<name>`, as later calls want it. Shows a bar unless
     `silent`.
     """
-    show = None if silent or in_background() else upload_line
-    session.upload(localfile, directory, callback=show)
+    if not silent and on_terminal():
+        _send_with_bar(session, localfile, directory)
+    else:
+        show = None if silent or in_background() else upload_line
+        session.upload(localfile, directory, callback=show)
     return f"{directory}/{os.path.basename(localfile)}"
+
+
+def _send_with_bar(session: "ClientSession", localfile: str, directory: str) -> None:
+    from moromi_cli.bars import Bar
+
+    with Bar(localfile) as shown:
+        session.upload(localfile, directory, callback=shown.sent)
+
+
+def send(session: "ClientSession", localfile: str, directory: str) -> None:
+    """Send one of many files: `uploading NAME... done` in a pipe, a bar for a person."""
+    if on_terminal():
+        _send_with_bar(session, localfile, directory)
+        return
+    say(f"uploading {os.path.basename(localfile)}... ", end="")
+    session.upload(localfile, directory)
+    say("done")
 
 
 def download_observer(silent: bool, noprogress: bool) -> "Observer":
@@ -92,4 +112,10 @@ def download(
     if not silent:
         place = f" [{number[0]}/{number[1]}]" if number else ""
         say(f"Downloading{place}: {path}")
-    fetch(url, path, options=session.opts, observer=download_observer(silent, noprogress))
+    if silent or noprogress or not on_terminal():
+        fetch(url, path, options=session.opts, observer=download_observer(silent, noprogress))
+        return
+    from moromi_cli.bars import Bar, BarObserver
+
+    with Bar(path) as shown:
+        fetch(url, path, options=session.opts, observer=BarObserver(shown))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 from samplesite.site import Site
 from support.commands import Command
@@ -76,3 +77,16 @@ def test_unreachable_hub_is_an_error_after_the_configured_time(moromi: Command) 
         terminal.wait_for("Unable to connect to server\n.*Connection refused\nHint: is the hub running")
         assert terminal.finish() == 1
     assert 2 <= time.monotonic() - start < 10
+
+
+def test_bars_of_uploads_and_downloads(moromi: Command, tmp_path: Path) -> None:
+    source = next((Path(__file__).parent.parent / "data" / "rpms").glob("*.src.rpm"))
+    with on_terminal(moromi, "import", source) as terminal:
+        terminal.wait_for(rf"{source.name} ━+ .*\nimporting .*done\n|already imported")
+        assert terminal.finish() == 0
+    nvr = source.name.removesuffix(".src.rpm")
+    with on_terminal(moromi, "download-build", "--arch", "src", nvr, cwd=tmp_path) as terminal:
+        terminal.wait_for(rf"Downloading \[1/1\]: {source.name}\n")
+        terminal.wait_for(rf"{source.name} ━+ [\d.]+/[\d.]+ [KM]iB ")
+        assert terminal.finish() == 0
+    assert (tmp_path / source.name).read_bytes() == source.read_bytes()

@@ -12,7 +12,7 @@ from moromi.rpm import read_header
 from moromi_cli.lazy import command
 from moromi_cli.links import linked_upload
 from moromi_cli.output import convert, say, warn
-from moromi_cli.progress import unique_path
+from moromi_cli.progress import send, unique_path
 from moromi_cli.session import Cli
 
 
@@ -92,12 +92,12 @@ class Importer:
             say(f"Test mode -- skipping import for {base}")
             return
         directory = unique_path("cli-import")
-        say(f"{'linking' if self.link else 'uploading'} {base}... ", end="")
         if self.link:
+            say(f"linking {base}... ", end="")
             linked_upload(self.cli.disk.work(), rpm["path"], directory)
+            say("done")
         else:
-            self.cli.session.upload(rpm["path"], directory)
-        say("done")
+            send(self.cli.session, rpm["path"], directory)
         say(f"importing {base}... ", end="")
         try:
             extra = {"sigkey": self.sigkey} if self.sigkey else {}
