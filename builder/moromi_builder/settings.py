@@ -123,8 +123,8 @@ class Settings:
     plugin_config_dir: str = "/etc/kojid/plugins"
     # Listen to the hub's push service where it has one.
     push: bool = True
-    # Pause between check-ins while the push service is up.
-    checkin_interval: int = 60
+    # Pause between check-ins while the push service is up; 0: as the hub says.
+    checkin_interval: int = 0
     # Pause between uploads of a growing log.
     log_interval: float = 2.0
     # Load average for each processor above which no tasks are taken; kojid's is fixed.

@@ -40,6 +40,8 @@ SETTLE = 0.2
 ENDING_STEP = 0.05
 SHUTDOWN_LIMIT = 10.0
 MAINTENANCE_INTERVAL = 600.0
+LOOK_INTERVAL = 60.0
+"""Seconds between looks at load and disk, and between check-ins unless the hub asks for fewer."""
 
 
 class Stop(BaseException):
@@ -63,6 +65,9 @@ class Supervisor:
         self._talking = False
         self._due = 0.0
         self._maintenance = 0.0
+        self._look = 0.0
+        self._spoken_for = 0.0
+        self._told: bool | None = None
         self._offered: set[int] = set()
         self._suspects: set[int] = set()
         self._reason: str | None = None
@@ -164,9 +169,11 @@ class Supervisor:
         self.tasks.step_endings()
         with self._conversation():
             if self.settings.push:
-                self.wakeup.listen(self.session, f"/host/{self.host['name']}")
+                self.wakeup.listen(self.session, f"/host/{self.host['name']}", speaks=True)
             self._verify_suspects()
             self._take_offered()
+            if time.monotonic() >= self._look:
+                self._look_around()
             if time.monotonic() >= self._due:
                 self._check_in()
         if time.monotonic() >= self._maintenance:
@@ -176,7 +183,7 @@ class Supervisor:
     def _pause(self) -> float:
         if self.tasks.ending or self._offered:
             return ENDING_STEP if self.tasks.ending else 0.0
-        return max(0.0, min(self._due, self._maintenance) - time.monotonic())
+        return max(0.0, min(self._due, self._maintenance, self._look) - time.monotonic())
 
     def _soon(self) -> None:
         """Something changed: check in shortly."""
@@ -188,6 +195,8 @@ class Supervisor:
         for name, event in self.wakeup.events():
             if name in ("hello", "host"):
                 self._due = 0.0
+                if name == "hello":
+                    self._spoken_for = float(event.get("checkin", 0))
             elif name == "task":
                 self._read_task_event(event)
 
@@ -231,9 +240,9 @@ class Supervisor:
         answer = check_in(self.session, readiness, self.tasks.load(), methods(), self.settings.maxjobs)
         changed = answer.host["enabled"] != self.host["enabled"]
         self.host = answer.host
-        patient = self.wakeup.pushed and not readiness.passing
-        interval = self.settings.checkin_interval if patient else self.settings.sleeptime
-        self._due = time.monotonic() + interval
+        self._told = readiness.ready
+        self._due = time.monotonic() + self._interval(readiness)
+        self._look = time.monotonic() + LOOK_INTERVAL
         if changed:
             self._soon()
         self._compare(answer.open_tasks)
@@ -241,6 +250,20 @@ class Supervisor:
             if item["state"] == TaskState.ASSIGNED and item["host_id"] == self.host["id"]:
                 self._offered.add(int(item["id"]))
         self._take_offered()
+
+    def _interval(self, readiness: Readiness) -> float:
+        """Seconds between check-ins as things are."""
+        if readiness.passing or not self.wakeup.pushed:
+            return float(self.settings.sleeptime)
+        return float(self.settings.checkin_interval) or max(LOOK_INTERVAL, self._spoken_for)
+
+    def _look_around(self) -> None:
+        """Check in earlier than planned when the hub thinks otherwise of us, or nobody speaks for us now."""
+        readiness = self._readiness()
+        now = time.monotonic()
+        self._look = now + LOOK_INTERVAL
+        soon = 0.0 if readiness.ready != self._told else self._interval(readiness)
+        self._due = min(self._due, now + soon)
 
     def _readiness(self) -> Readiness:
         load = Load(self.tasks.load(), len(self.tasks), self.restarting)

@@ -21,8 +21,18 @@ from typing import Any
 from moromi.client import ClientSession
 from moromi.client.push import Stream, push_url
 
+SESSION_HEADERS = ("koji-session-id", "koji-session-key")
 REDISCOVER = 300.0
 """Seconds after which a hub that had no push service is asked again."""
+
+
+STUCK = 90.0
+"""Seconds without coming by after which a daemon is not spoken for any more."""
+
+
+def _credentials(session: ClientSession) -> dict[str, str]:
+    info = session.sinfo or {}
+    return {name: str(info[name.removeprefix("koji-")]) for name in SESSION_HEADERS} if info else {}
 
 
 class Wakeup:
@@ -37,6 +47,7 @@ class Wakeup:
         self._poll.register(self._reader, select.POLLIN)
         self._url: str | None = None
         self._asked: float | None = None
+        self._turned = time.monotonic()
 
     def catch_signals(self) -> None:
         """Let every handled signal end a `wait`; main thread only."""
@@ -58,8 +69,11 @@ class Wakeup:
             self._poll.unregister(descriptor)
             self._extra.discard(descriptor)
 
-    def listen(self, session: ClientSession, path: str) -> None:
-        """Follow one stream of the hub's push service, if it has one; repeated calls are cheap."""
+    def listen(self, session: ClientSession, path: str, *, speaks: bool = False) -> None:
+        """Follow one stream of the hub's push service, if it has one; repeated calls are cheap.
+
+        `speaks`: the stream also tells the hub that this daemon is there, as long as it comes by here.
+        """
         if path in self._streams:
             return
         now = time.monotonic()
@@ -68,13 +82,22 @@ class Wakeup:
             self._url = push_url(session)
         if self._url is None:
             return
-        stream = self._streams[path] = Stream(self._url + path, session.opts)
+        if speaks:
+            stream = Stream(
+                self._url + path, session.opts, headers=lambda: _credentials(session), alive=self._is_turning
+            )
+        else:
+            stream = Stream(self._url + path, session.opts)
+        self._streams[path] = stream
         threading.Thread(target=self._follow, args=(stream,), name=f"push {path}", daemon=True).start()
 
     def _follow(self, stream: Stream) -> None:
         for event in stream:
             self._events.append(event)
             self.wake()
+
+    def _is_turning(self) -> bool:
+        return time.monotonic() - self._turned < STUCK
 
     @property
     def pushed(self) -> bool:
@@ -83,7 +106,9 @@ class Wakeup:
 
     def wait(self, timeout: float) -> bool:
         """Sleep until something happens (True) or `timeout` seconds are over (False)."""
+        self._turned = time.monotonic()
         ready = self._poll.poll(max(0, int(timeout * 1000 + 0.999)))
+        self._turned = time.monotonic()
         with contextlib.suppress(BlockingIOError):  # the pipe is empty again
             while os.read(self._reader, 4096):
                 continue

@@ -263,6 +263,13 @@ def test_a_disabled_host_takes_nothing(hub: ClientSession) -> None:
     until(hub, task_id, has_ended, 10)
 
 
+def test_an_open_stream_speaks_for_the_daemon(hub: ClientSession) -> None:
+    """The hub hears of it without a check-in: its time is that of what the connection proves."""
+    before = host(hub)["update_ts"]
+    assert wait_for(lambda: host(hub)["update_ts"] > before, 90)
+    assert time.time() - host(hub)["update_ts"] > 30
+
+
 def test_a_second_daemon_is_kept_out(hub: ClientSession, site: Site, tmp_path: Path) -> None:
     import subprocess
     import sys

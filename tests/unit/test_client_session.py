@@ -23,6 +23,7 @@ from moromi.client import (
     Push,
     TransportError,
 )
+from moromi.client.push import Stream
 from moromi.wire.named import split_named
 from moromi.wire.xmlrpc import decode_request, encode_fault, encode_response
 
@@ -118,7 +119,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
         self.close_connection = True
-        self.wfile.write(b"event: hello\ndata: {}\n\n")
+        told = {"key": self.headers.get("Koji-Session-Key")}
+        self.wfile.write(b"event: hello\ndata: " + json.dumps(told).encode() + b"\n\n")
         event = {"type": "task", "id": 12, "state": 1}
         time.sleep(0.3)
         self.wfile.write(b": still here\n\nevent: task\ndata: " + json.dumps(event).encode() + b"\n\n")
@@ -398,6 +400,26 @@ def test_push_wakes_the_poller(hub: Hub) -> None:
         assert push.wait(5)
         assert time.monotonic() - start < 2
         assert push.drain()[-1] == ("task", {"type": "task", "id": 12, "state": 1})
+
+
+def test_a_stream_speaks_only_while_its_owner_lives(hub: Hub) -> None:
+    """It carries the headers it is given; without life it is let go, and not connected again."""
+    lives = True
+    base = hub.url.rsplit("/", 1)[0]
+    stream = Stream(
+        f"{base}/events/host/x", headers=lambda: {"Koji-Session-Key": "secret"}, alive=lambda: lives
+    )
+    events = iter(stream)
+    assert next(events) == ("hello", {"key": "secret"})
+    lives = False
+    rest: list[object] = []
+    reader = threading.Thread(target=lambda: rest.extend(events))
+    reader.start()
+    reader.join(2)
+    assert not stream.connected
+    stream.close()
+    reader.join(10)
+    assert rest == []
 
 
 def test_push_without_the_service_is_a_sleep(hub: Hub) -> None:

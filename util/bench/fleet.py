@@ -25,7 +25,7 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from moromi.constants import TaskState
 from moromi_hub.db.columns import seconds
@@ -186,10 +186,16 @@ def idle(options: argparse.Namespace) -> None:
 async def _idle(hub: Served, count: int, duration: float) -> None:
     _, builders, tasks = await _start(hub, count, 0.0)
     usage = Usage(hub, [builder.caller for builder in builders])
-    # check-ins come once a minute: a shorter look sees only a part of them, so the rate is reckoned, too
     await asyncio.sleep(duration)
     usage.report()
-    report(f"requests/s of {count} builders by their interval of a minute", count / 60, 1)
+    # Check-ins are rare: a short look sees none of them, so the rate is reckoned, too.
+    owed = sum(1 / builder.interval for builder in builders)
+    report(f"requests/s that {count} builders owe (reach: 2)", owed, 2)
+    with hub.engine.connect() as connection:
+        hosts = [builder.account.host_id for builder in builders]
+        silent = seconds(func.now()) - seconds(func.min(t.host.c.update_time))
+        query = select(silent).where(t.host.c.id.in_(hosts), t.host.c.ready)
+        report("seconds since the hub heard of the most silent", float(connection.scalar(query) or 0), 1)
     await _stop(tasks)
 
 

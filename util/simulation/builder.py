@@ -1,7 +1,7 @@
 """A builder that runs nothing: it takes its tasks, holds them for a while, and reports success.
 
 It talks as the builder daemon does with the push service up: it opens a task when it is told of it, checks
-in (one multicall) shortly after every change, and once a minute otherwise.
+in (one multicall) shortly after every change, and otherwise as seldom as the hub asks for.
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ class Builder:
         self.caller = Caller(url, account)
         self.checked_in = asyncio.Event()
         self.finished = 0
-        self._account = account
+        self.account = account
         self._stream = f"{push_url}/host/{account.name}"
         self._duration = duration
+        self.interval = INTERVAL
         self._changed = asyncio.Event()
         self._held: set[int] = set()
         self._jobs: set[asyncio.Task[None]] = set()
@@ -43,7 +44,9 @@ class Builder:
 
     async def _listen(self) -> None:
         while True:
-            async for name, event in follow(self._stream):
+            async for name, event in follow(self._stream, self.account):
+                if name == "hello":
+                    self.interval = float(event.get("checkin", INTERVAL))
                 if name in ("hello", "host"):
                     self._changed.set()
                 elif name == "task" and event["state"] == TaskState.ASSIGNED:
@@ -51,8 +54,8 @@ class Builder:
 
     async def _check_in(self) -> None:
         while True:
-            with contextlib.suppress(TimeoutError):  # a minute without a change: the usual check-in
-                await asyncio.wait_for(self._changed.wait(), INTERVAL)
+            with contextlib.suppress(TimeoutError):  # no change for so long: the usual check-in
+                await asyncio.wait_for(self._changed.wait(), self.interval)
                 await asyncio.sleep(SETTLE)
             self._changed.clear()
             answers = await self.caller.many(

@@ -102,12 +102,18 @@ async def _answer(reader: asyncio.StreamReader) -> tuple[str, bytes]:
     return status, body
 
 
-async def follow(url: str) -> AsyncIterator[tuple[str, dict[str, Any]]]:
-    """The events `(name, payload)` of a stream of the push service, until it ends."""
+async def follow(url: str, account: Account) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+    """The events `(name, payload)` of a builder's stream of the push service, until it ends."""
     parts = urlsplit(url)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
     try:
-        writer.write(f"GET {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n".encode())
+        lines = [
+            f"GET {parts.path} HTTP/1.1",
+            f"Host: {parts.netloc}",
+            f"Koji-Session-Id: {account.session_id}",
+            f"Koji-Session-Key: {account.key}",
+        ]
+        writer.write("\r\n".join([*lines, "", ""]).encode())
         status, _ = await _head(reader)
         if " 200 " not in status:
             raise ConnectionError(f"{url}: {status}")

@@ -18,7 +18,7 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Protocol
@@ -87,9 +87,19 @@ class Stream:
     from any.
     """
 
-    def __init__(self, url: str, options: SessionOptions | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        options: SessionOptions | None = None,
+        *,
+        headers: Callable[[], Mapping[str, str]] = dict,
+        alive: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """`headers` are sent with each connection. The stream is let go while `alive` says no."""
         self.url = url
         self.connected = False
+        self._headers = headers
+        self._alive = alive
         self._options = options or SessionOptions()
         self._closed = threading.Event()
         self._response: requests.Response | None = None
@@ -99,7 +109,8 @@ class Stream:
         while not self._closed.is_set():
             began = time.monotonic()
             try:
-                yield from self._connection()
+                if self._alive():
+                    yield from self._connection()
             except (requests.RequestException, HTTPError, OSError, ValueError, AttributeError) as err:
                 # HTTPError: read past the HTTP library, a cut stream is the lower library's error.
                 # ValueError and AttributeError: reading a response that close() took away in another thread
@@ -112,7 +123,12 @@ class Stream:
             pause = min(pause * 2, LONGEST_PAUSE)
 
     def _connection(self) -> Iterator[Event]:
-        headers = {"User-Agent": USER_AGENT, "Accept": "text/event-stream", "Accept-Encoding": "identity"}
+        headers = {
+            "User-Agent": USER_AGENT,
+            "Accept": "text/event-stream",
+            "Accept-Encoding": "identity",
+            **self._headers(),
+        }
         options = self._options
         with requests.get(
             self.url,
@@ -124,9 +140,15 @@ class Stream:
         ) as response:
             response.raise_for_status()
             self._response = response
-            for name, payload in parse_stream(_lines(response)):
+            for name, payload in parse_stream(self._while_alive(_lines(response))):
                 self.connected = True
                 yield name, payload
+
+    def _while_alive(self, lines: Iterator[bytes]) -> Iterator[bytes]:
+        for line in lines:
+            if not self._alive():
+                return
+            yield line
 
     def close(self) -> None:
         """End the stream; a thread that waits in it wakes up."""

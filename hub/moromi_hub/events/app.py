@@ -13,6 +13,7 @@ from moromi_hub.db.engine import make_engine
 from moromi_hub.events import queries
 from moromi_hub.events.broker import Broker, Subscription, encode
 from moromi_hub.events.listener import listen
+from moromi_hub.events.presence import KEEP_ALIVE_SECONDS, SPEAKS_SECONDS, TURN_SECONDS, Presence
 from moromi_hub.settings import Settings
 
 Scope = MutableMapping[str, Any]
@@ -20,17 +21,17 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _PREFIX = "/events/"
-_KEEP_ALIVE_SECONDS = 15.0
 _KEEP_ALIVE = ": still here\n\n"
 
 
 class Streams:
     """ASGI application: `/events/host/NAME`, `/events/task/ID`, `/events/tag/NAME`."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, settings: Settings) -> None:
         self.engine = engine
         self.broker = Broker()
-        self._listener: asyncio.Task[None] | None = None
+        self.presence = Presence(engine, settings)
+        self._work: list[asyncio.Task[None]] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -42,14 +43,15 @@ class Streams:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
-                self._listener = asyncio.create_task(
-                    listen(self.engine, self.broker.publish, self.broker.end_all)
-                )
+                self._work = [
+                    asyncio.create_task(listen(self.engine, self.broker.publish, self.broker.end_all)),
+                    asyncio.create_task(_note_presence(self.presence)),
+                ]
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
                 self.broker.end_all()
-                if self._listener is not None:
-                    self._listener.cancel()
+                for task in self._work:
+                    task.cancel()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
@@ -57,22 +59,26 @@ class Streams:
         loop = asyncio.get_running_loop()
         if scope["method"] != "GET":
             return await _plain(send, 405, "Method Not Allowed\n")
-        subscription = await loop.run_in_executor(None, self._subscription, scope["path"])
+        subscription = await loop.run_in_executor(None, self._subscription, scope)
         if subscription is None:
             return await _plain(send, 404, "Not Found\n")
         self.broker.subscribe(subscription)
+        if (session_id := subscription.speaks_for) is not None:
+            self.presence.enter(session_id)
         reader = asyncio.create_task(_forward(subscription, send))
         gone = asyncio.create_task(_until_gone(receive))
         try:
             await asyncio.wait({reader, gone}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self.broker.unsubscribe(subscription)
+            if session_id is not None:
+                self.presence.leave(session_id)
             reader.cancel()
             gone.cancel()
 
-    def _subscription(self, path: str) -> Subscription | None:
-        """What a path asks for, or None when there is no such thing."""
-        kind, _, name = unquote(path).removeprefix(_PREFIX).partition("/")
+    def _subscription(self, scope: Scope) -> Subscription | None:
+        """What a request asks for, or None when there is no such thing."""
+        kind, _, name = unquote(scope["path"]).removeprefix(_PREFIX).partition("/")
         if kind == "task" and name.isascii() and name.isdigit() and len(name) < 10:
             tree = queries.task_tree(self.engine, int(name))
             topics = {("task", task_id) for task_id in tree}
@@ -82,17 +88,34 @@ class Streams:
             found = queries.host_id(self.engine, name)
         elif kind == "tag":
             found = queries.tag_id(self.engine, name)
-        return None if found is None else Subscription({(kind, found)})
+        if found is None:
+            return None
+        return Subscription(
+            {(kind, found)}, speaks_for=self._speaks_for(found, scope) if kind == "host" else None
+        )
+
+    def _speaks_for(self, host_id: int, scope: Scope) -> int | None:
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        self.presence.prepare()
+        address = scope["client"][0] if scope.get("client") else "-"
+        return self.presence.session_of(host_id, headers, address)
+
+
+async def _note_presence(presence: Presence) -> None:
+    while True:
+        await asyncio.sleep(TURN_SECONDS)
+        await asyncio.get_running_loop().run_in_executor(None, presence.store)
 
 
 async def _forward(subscription: Subscription, send: Send) -> None:
     headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
-    text: str | None = encode("hello", {})
+    told = {} if subscription.speaks_for is None else {"checkin": SPEAKS_SECONDS}
+    text: str | None = encode("hello", told)
     while text is not None:
         await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
         try:
-            text = await asyncio.wait_for(subscription.queue.get(), _KEEP_ALIVE_SECONDS)
+            text = await asyncio.wait_for(subscription.queue.get(), KEEP_ALIVE_SECONDS)
         except TimeoutError:
             text = _KEEP_ALIVE
     await send({"type": "http.response.body", "body": b"", "more_body": False})
@@ -111,4 +134,4 @@ async def _plain(send: Send, status: int, text: str) -> None:
 
 def make_application(settings: Settings) -> Streams:
     """The application, with connections of its own."""
-    return Streams(make_engine(settings.dsn, pool_size=2, application="moromi-events"))
+    return Streams(make_engine(settings.dsn, pool_size=2, application="moromi-events"), settings)

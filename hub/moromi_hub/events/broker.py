@@ -22,6 +22,8 @@ class Subscription:
 
     topics: set[Topic]
     follows_children: bool = False
+    speaks_for: int | None = None
+    """The session of the builder that is there as long as the stream is open."""
     queue: asyncio.Queue[str | None] = field(default_factory=lambda: asyncio.Queue(_QUEUE_LIMIT))
 
     def put(self, text: str | None) -> None:

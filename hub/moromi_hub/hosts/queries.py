@@ -85,8 +85,8 @@ def list_hosts(
 
 
 def last_activity(tx: Transaction, host_id: int) -> dict[str, Any] | None:
-    """Newest session activity of the host's account: `{time, ts}`."""
-    newest = func.max(t.sessions.c.update_time)
+    """When a host was last heard of, by its sessions or its stream: `{time, ts}`."""
+    newest = func.max(func.greatest(t.sessions.c.update_time, _h.c.update_time))
     return tx.row(
         select(newest.label("time"), seconds(newest).label("ts"))
         .select_from(t.sessions.join(_h, _h.c.user_id == t.sessions.c.user_id))
