@@ -77,6 +77,8 @@ need_for_tests() {
     need nginx-light "ends TLS in front of a hub"
     need openssl "makes certificates"
     need gnupg "signs packages, with rpmsign"
+    need dnf-plugins-core "dnf copr"
+    need wget "downloads what copr-cli built"
     need fish "a shell that completes"
     need zsh "another one"
 }

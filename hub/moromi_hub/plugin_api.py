@@ -44,7 +44,6 @@ from moromi_hub.hosts import service as hosts
 from moromi_hub.imports import archives as archive_imports
 from moromi_hub.imports import legacy as build_types
 from moromi_hub.imports import pom
-from moromi_hub.mail import Mail, Mailer
 from moromi_hub.operator import act_as
 from moromi_hub.packages import lists as package_lists
 from moromi_hub.packages import service as packages
@@ -92,8 +91,6 @@ __all__ = [
     "FileTree",
     "Job",
     "LeadingRules",
-    "Mail",
-    "Mailer",
     "PolicyData",
     "PolicyTest",
     "Schema",

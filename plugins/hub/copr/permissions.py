@@ -5,10 +5,15 @@ The checks are made in the order of the tables there, and nothing is stored unle
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Mapping
+from email.message import EmailMessage
 from typing import Any
 
-from moromi_hub.plugin_api import Call, Mail
+from moromi import mail
+from moromi.errors import GenericError
+from moromi_hub.plugin_api import Call
 
 from . import access, people, people_queries, project_queries
 from .errors import BadRequest, NotFound
@@ -24,6 +29,7 @@ _REQUEST_FORM = "invalid 'roles' dict format, expected: {'admin': True, 'builder
 _ALLOWED = "|".join(sorted(PERMISSIONS))
 
 Levels = dict[str, Level]
+log = logging.getLogger("moromi_hub.plugins.copr")
 
 
 def can_build(call: Call, name: str, project: Project) -> bool:
@@ -54,7 +60,7 @@ def change(call: Call, who: Person, project: Project, request: Any) -> list[str]
     owners = people.owner_ids(call, project.owner)
     wanted = [(name, *_checked(call, project, owners, name, levels)) for name, levels in request.items()]
     updated = []
-    mails: list[Mail] = []
+    mails: list[EmailMessage] = []
     for name, user_id, levels in wanted:
         lines = _store(call, project, user_id, levels)
         if lines:
@@ -153,16 +159,29 @@ def project_path(project: Project) -> str:
     return f"g/{owner.name[1:]}/{project.name}" if owner.is_group else project.full_name
 
 
-def _mails(call: Call, user_ids: list[int], message: tuple[str, str]) -> list[Mail]:
+def _mails(call: Call, user_ids: list[int], message: tuple[str, str]) -> list[EmailMessage]:
     """A message to each of some users; addresses are made of names and the site's domain."""
+    config = CONFIG.of(call)
     names = people_queries.names_of(call.tx, user_ids)
-    domain = CONFIG.of(call).email_domain
-    addresses = [name if "@" in name else f"{name}@{domain}" for _, name in sorted(names.items())]
-    return [Mail(address, *message) for address in addresses if not address.endswith("@")]
+    addresses = [name if "@" in name else f"{name}@{config.email_domain}" for name in sorted(names.values())]
+    return [
+        mail.compose(config.mail_sender, [address], *message)
+        for address in addresses
+        if not address.endswith("@")
+    ]
 
 
-def send(call: Call, mails: list[Mail]) -> None:
-    """Send once the transaction is committed, if the site sends mail."""
-    mailer = CONFIG.of(call).mailer
-    if mailer is not None and mails:
-        call.tx.after_commit(lambda: mailer.send(mails))
+def send(call: Call, messages: list[EmailMessage]) -> None:
+    """Send once the transaction is committed, if the site sends mail; nobody waits for the mail server."""
+    server = CONFIG.of(call).mail_server
+    if server and messages:
+        thread = threading.Thread(target=_send, args=(mail.MailServer(server), messages), daemon=True)
+        call.tx.after_commit(thread.start)
+
+
+def _send(server: mail.MailServer, messages: list[EmailMessage]) -> None:
+    for message in messages:
+        try:
+            server.send(message, [str(message["To"])])
+        except GenericError:
+            log.exception("mail to %s was not sent", message["To"])

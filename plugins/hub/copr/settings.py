@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from moromi.errors import ConfigurationError
-from moromi_hub.plugin_api import Configuration, Mailer, Sections, section
+from moromi_hub.plugin_api import Configuration, Sections, section
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,9 @@ class Options:
     timeout_max: int
     upload_limit: int
     """Bytes."""
-    mailer: Mailer | None
+    mail_server: str
+    """`host` or `host:port`; empty: no mail is sent."""
+    mail_sender: str
     email_domain: str
     signing_key: str
     """Name of a key that gpg finds; empty: packages are not signed."""
@@ -66,7 +68,8 @@ def _options(sections: Sections) -> Options:
         timeout=given.integer("timeout", 18000),
         timeout_max=given.integer("timeout_max", 108000),
         upload_limit=given.integer("upload_limit", 2 << 30),
-        mailer=Mailer(server, sender) if server else None,
+        mail_server=server,
+        mail_sender=sender,
         email_domain=given.get("email_domain", ""),
         signing_key=given.get("signing_key", ""),
         fork_packages=given.integer("fork_packages", 1000),
