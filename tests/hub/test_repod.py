@@ -257,6 +257,22 @@ def test_one_daemon_at_a_time(place: Place) -> None:
     assert "the hub ended our session" in log
 
 
+def test_in_the_background(place: Place) -> None:
+    """It goes on when its starter is gone, and says in its log why it ends."""
+    log = place.top.parent / "repod.log"
+    config = write_config(place.top.parent / "kojira.conf", {"kojira": {**place.options, "logfile": log}})
+    loose = place.make("loose")
+    place.change("loose")
+    place.make("loose")
+    let_pass(place.hub, 8)
+    assert run("moromi-repod", "-c", config).returncode == 0
+    try:
+        eventually(lambda: place.state(loose) == RepoState.EXPIRED)
+    finally:
+        assert run("moromi-repod", "-c", config, "--force-lock", "--skip-main", "--fg").returncode == 0
+    eventually(lambda: "the hub ended our session" in log.read_text())
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
