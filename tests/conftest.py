@@ -22,6 +22,7 @@ PACKAGES = (
     "chain-koji-a",
     "chain-koji-b",
     "broken",
+    "differ",
 )
 """What the tests on the shared site build. A new entry of the list changes the tag, so all come first."""
 
