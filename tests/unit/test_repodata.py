@@ -19,6 +19,7 @@ from moromi.repodata import (
     FileFacts,
     Fragment,
     PackStore,
+    RepoResult,
     pack_fragments,
     pack_name,
     render,
@@ -203,6 +204,24 @@ class TestRepositories:
         second = write_repository(tree.lines, tree.store, cache, tmp_path / "b" / "repodata")
         assert second.made == first.made - 1
         assert second.files == first.files
+
+    @pytest.mark.parametrize("compression", ["zstd", "gzip"])
+    def test_damaged_chunks_are_made_again(self, tree: Tree, tmp_path: Path, compression: str) -> None:
+        def write(name: str) -> RepoResult:
+            cache = ChunkCache(tmp_path / "chunks")
+            return write_repository(tree.lines, tree.store, cache, tmp_path / name / "repodata", compression)
+
+        first = write("a")
+        cut, changed = [path for path in (tmp_path / "chunks").rglob("*") if path.is_file()][:2]
+        cut.write_bytes(cut.read_bytes()[:-1])
+        second = write("b")
+        assert (second.made, second.files) == (1, first.files)
+        data = changed.read_bytes()
+        changed.write_bytes(data[:1000] + bytes(100) + data[1100:])
+        with pytest.raises(GenericError, match="was damaged, it will be made again"):
+            write("c")
+        third = write("d")
+        assert (third.made, third.files) == (1, first.files)
 
     def test_a_missing_fragment_leaves_nothing_behind(
         self, tree: Tree, cache: ChunkCache, tmp_path: Path

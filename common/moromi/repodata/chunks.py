@@ -69,14 +69,14 @@ def split(lines: Sequence[bytes], codec: Codec) -> Iterator[Chunk]:
 
 
 def _ends(lines: Sequence[bytes]) -> Iterator[int]:
-    start = 0
-    for position, line in enumerate(lines, 1):
-        size = position - start
-        if (size >= _LEAST and not crc32(line) % _ONE_IN) or size == _MOST:
-            yield position
-            start = position
-    if start < len(lines):
-        yield len(lines)
+    start, last = 0, len(lines)
+    for end in [*(number for number, line in enumerate(lines, 1) if not crc32(line) % _ONE_IN), last]:
+        while end - start > _MOST:
+            start += _MOST
+            yield start
+        if end - start >= _LEAST or start < end == last:
+            yield end
+            start = end
 
 
 class ChunkCache:
@@ -90,15 +90,24 @@ class ChunkCache:
         self.prefixes = Prefixes()
 
     def find(self, chunk: Chunk) -> Sizes | None:
-        """Return the sizes of a chunk, None if it is not there. It then stays for an hour at least."""
+        """Return the sizes of a chunk, None if it is not there or was cut off by a crash.
+
+        It then stays for an hour at least.
+        """
         try:
-            with open(self._path(chunk.key), "rb", buffering=0) as source:
-                sizes = _read_sizes(source.read(_HEADER.size))
-                if time.time() - os.fstat(source.fileno()).st_mtime > _NOTED:
-                    os.utime(source.fileno())
+            source = os.open(self._path(chunk.key), os.O_RDONLY)
         except FileNotFoundError:
             return None
-        return sizes
+        try:
+            sizes = _read_sizes(os.read(source, _HEADER.size))
+            stat = os.fstat(source)
+            if sizes is None or stat.st_size != _HEADER.size + sum(sizes.compressed):
+                return None
+            if time.time() - stat.st_mtime > _NOTED:
+                os.utime(source)
+            return sizes
+        finally:
+            os.close(source)
 
     def make(self, chunk: Chunk, codec: Codec, store: FragmentStore) -> Sizes:
         """Fill, compress and keep a chunk."""
@@ -106,7 +115,7 @@ class ChunkCache:
         texts = fill(entries, store.read(entries))
         parts = [codec.compress(text) for text in texts]
         sizes = Sizes(tuple(map(len, texts)), tuple(map(len, parts)))
-        path = self._path(chunk.key)
+        path = Path(self._path(chunk.key))
         path.parent.mkdir(parents=True, exist_ok=True)
         # Whoever makes the same chunk at the same time makes the same bytes.
         place(path, b"".join((_HEADER.pack(_MAGIC, *sizes.raw, *sizes.compressed), *parts)))
@@ -115,8 +124,19 @@ class ChunkCache:
     def part(self, chunk: Chunk, sizes: Sizes, document: int) -> bytes:
         """Read the compressed part of a chunk for a document (0 primary, 1 filelists, 2 other)."""
         offset = _HEADER.size + sum(sizes.compressed[:document])
-        with open(self._path(chunk.key), "rb", buffering=0) as source:
-            return os.pread(source.fileno(), sizes.compressed[document], offset)
+        source = os.open(self._path(chunk.key), os.O_RDONLY)
+        try:
+            return os.pread(source, sizes.compressed[document], offset)
+        finally:
+            os.close(source)
+
+    def text(self, chunk: Chunk, sizes: Sizes, document: int, codec: Codec) -> bytes:
+        """Expand the part of a chunk for a document. GenericError: it is damaged, and now removed."""
+        try:
+            return codec.expand(self.part(chunk, sizes, document))
+        except ValueError as exc:
+            Path(self._path(chunk.key)).unlink(missing_ok=True)
+            raise GenericError(f"a chunk of metadata was damaged, it will be made again ({exc})") from exc
 
     def prune(self, most: int) -> int:
         """Remove what was not used for longest until `most` bytes are left; return the bytes removed."""
@@ -133,12 +153,12 @@ class ChunkCache:
             removed += size
         return removed
 
-    def _path(self, key: str) -> Path:
-        return self._directory / key[:2] / key
+    def _path(self, key: str) -> str:
+        return f"{self._directory}/{key[:2]}/{key}"
 
 
-def _read_sizes(header: bytes) -> Sizes:
-    magic, *sizes = _HEADER.unpack(header)
-    if magic != _MAGIC:
-        raise GenericError("a chunk of metadata is damaged")
+def _read_sizes(header: bytes) -> Sizes | None:
+    if len(header) != _HEADER.size or not header.startswith(_MAGIC):
+        return None
+    _magic, *sizes = _HEADER.unpack(header)
     return Sizes(tuple(sizes[:DOCUMENTS]), tuple(sizes[DOCUMENTS:]))

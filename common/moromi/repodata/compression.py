@@ -21,7 +21,7 @@ from moromi.errors import ParameterError
 class Codec:
     """A compression. `suffix` of file names; `compress` and `expand` take and return whole pieces.
 
-    `tag` names the format and what decides about its bytes.
+    `tag` names the format and what decides about its bytes. `expand` raises ValueError for what is damaged.
     """
 
     name: str
@@ -41,6 +41,7 @@ _ZSTD: Final = zstandard.ZstdCompressionParameters(
     target_length=0,
     strategy=zstandard.STRATEGY_LAZY,
     write_content_size=True,
+    write_checksum=True,
 )
 _GZIP_LEVEL: Final = 6
 
@@ -50,7 +51,10 @@ def _zstd_compress(data: bytes) -> bytes:
 
 
 def _zstd_expand(data: bytes) -> bytes:
-    return zstandard.ZstdDecompressor().decompress(data)
+    try:
+        return zstandard.ZstdDecompressor().decompress(data)
+    except zstandard.ZstdError as exc:
+        raise ValueError(str(exc)) from exc
 
 
 def _gzip_compress(data: bytes) -> bytes:
@@ -58,7 +62,10 @@ def _gzip_compress(data: bytes) -> bytes:
 
 
 def _gzip_expand(data: bytes) -> bytes:
-    return zlib.decompress(data, wbits=31)
+    try:
+        return zlib.decompress(data, wbits=31)
+    except zlib.error as exc:
+        raise ValueError(str(exc)) from exc
 
 
 _CODECS: Final = {

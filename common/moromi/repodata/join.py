@@ -159,7 +159,9 @@ class _Document:
         """Return checksum and size of the text."""
         hashed = self._resume("open", self._head)
         for piece in self._pieces[hashed.chunks :]:
-            hashed.add(piece.chunk.key, self._codec.expand(self._part(piece)))
+            hashed.add(
+                piece.chunk.key, self._cache.text(piece.chunk, piece.sizes, self.kind.part, self._codec)
+            )
         size = sum(piece.sizes.raw[self.kind.part] for piece in self._pieces)
         return hashed.finish(self._tail), len(self._head) + size + len(self._tail)
 
