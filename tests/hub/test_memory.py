@@ -231,3 +231,48 @@ def test_a_stranger_with_a_remembered_number_is_refused(pair: list[HubUnderTest]
     thief = replace(builder, headers={**builder.headers, "HTTP_KOJI_SESSION_KEY": "1-guess"})
     with pytest.raises(AuthError, match="Invalid session"):
         thief("host.getTasks")
+
+
+def test_a_repetition_is_told_from_a_failure(pair: list[HubUnderTest]) -> None:
+    """The answer of one web process was lost, and another one is asked again."""
+    builder, admin = pair[0].client(ONE), pair[1].client("kojiadmin")
+    task_id = admin("makeTask", "sleep", [1], assign=ONE)
+    for name, *args in (("host.openTask", task_id), ("host.closeTask", task_id, "")):
+        turn(builder)
+        other = at(builder, pair[1])
+        other(name, *args)
+        with pytest.raises(RetryError):
+            builder(name, *args)
+    turn(builder)
+    assert builder("host.openTask", task_id) is None
+
+
+def test_a_closed_session_opens_and_closes_nothing(pair: list[HubUnderTest]) -> None:
+    builder, admin = pair[0].client(ONE), pair[1].client("kojiadmin")
+    first, second = (admin("makeTask", "sleep", [n], assign=ONE) for n in (1, 2))
+    builder("host.openTask", first)
+    turn(builder)
+    at(builder, pair[1])("logout")
+    builder.callnum += 1
+    for name, *args in (
+        ("host.openTask", second),
+        ("host.closeTask", first, ""),
+        ("host.closeTask", second, ""),
+        ("host.openTask", first),
+    ):
+        with pytest.raises(AuthError, match="Invalid session"):
+            builder(name, *args)
+    assert [admin("getTaskInfo", number)["state"] for number in (first, second)] == [
+        TaskState.OPEN,
+        TaskState.ASSIGNED,
+    ]
+
+
+def test_the_tasks_of_a_builder_cost_little(pair: list[HubUnderTest]) -> None:
+    builder, admin = pair[0].client(ONE), pair[1].client("kojiadmin")
+    task_id = admin("makeTask", "sleep", [1], assign=ONE)
+    turn(builder)
+    with count_statements(pair[0].hub.engine) as seen:
+        builder("host.openTask", task_id)
+        builder("host.closeTask", task_id, "")
+    assert len(seen) <= 10, seen

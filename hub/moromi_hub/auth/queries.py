@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -128,16 +129,24 @@ def record_call(
 
     False means that the same call has committed meanwhile: the caller must roll back.
     """
-    return tx.execute(number_update(session_id, callnum, repeatable, key_hash)).rowcount == 1
-
-
-def number_update(session_id: int, callnum: int, repeatable: bool, key_hash: str | None = None) -> Update:
-    """The statement of `record_call`. With `key_hash`: only while the session may be used with that key."""
-    condition = or_(_s.c.callnum.is_(None), _s.c.callnum <= callnum if repeatable else _s.c.callnum < callnum)
-    query = update(_s).where(_s.c.id == session_id, condition)
+    given: dict[str, Any] = {"session": session_id, "number": callnum}
     if key_hash is not None:
-        query = query.where(_s.c.key == key_hash, _s.c.closed.is_(False), _s.c.expired.is_(False))
-    return query.values(callnum=callnum, update_time=func.clock_timestamp())
+        given["digest"] = key_hash
+    return tx.execute(number_update(repeatable, key_hash is not None), given).rowcount == 1
+
+
+@cache
+def number_update(repeatable: bool, keyed: bool) -> Update:
+    """The statement of `record_call`, of `session` and `number`.
+
+    `keyed`: only while the session may be used, with the key whose hash is `digest`.
+    """
+    number = bindparam("number", type_=Integer)
+    condition = or_(_s.c.callnum.is_(None), _s.c.callnum <= number if repeatable else _s.c.callnum < number)
+    query = update(_s).where(_s.c.id == bindparam("session", type_=Integer), condition)
+    if keyed:
+        query = query.where(_s.c.key == bindparam("digest"), _s.c.closed.is_(False), _s.c.expired.is_(False))
+    return query.values(callnum=number, update_time=func.clock_timestamp())
 
 
 def renew(tx: Transaction, session_id: int, key_hash: str, exclusive: bool | None) -> None:

@@ -68,6 +68,8 @@ REMEMBERED_METHODS = frozenset(
     )
 )
 """What builders ask in every turn: about themselves, or what everybody may know."""
+CONFIRMED_METHODS = frozenset({"host.openTask", "host.closeTask", "host.failTask", "host.setTaskWeight"})
+"""What builders do with each task: also with a remembered session, but its state is confirmed in any case."""
 _REMEMBERED_SECONDS = 60.0
 _RECORDED = "the call number is stored"
 _KEY_CHARACTERS = string.ascii_letters + string.digits
@@ -87,7 +89,8 @@ def establish(call: Call, credentials: Credentials | None, method: str) -> None:
     if credentials is None:
         return
     key_hash = passwords.key_hash(credentials.key)
-    session = _remembered(call, credentials, key_hash) if method in REMEMBERED_METHODS else None
+    known = method in REMEMBERED_METHODS or method in CONFIRMED_METHODS
+    session = _remembered(call, credentials, key_hash) if known else None
     if session is None:
         session = _load(call, credentials.session_id, key_hash, credentials.callnum)
     call.presented = session
@@ -185,20 +188,28 @@ def record(call: Call, method: str) -> None:
     if queries.record_call(call.tx, session.id, session.received, repeatable, key_hash):
         recorded(call)
         return
-    if session.remembered:
-        _check(_load(call, session.id, session.key_hash, session.received), method)
+    confirm(call, method)
     raise RetryError(f"unable to retry call {session.received} (method {method}) for session {session.id}")
 
 
-def number_update(call: Call) -> Update | None:
+def confirm(call: Call, method: str) -> None:
+    """Look again whether a session that is only remembered may make this call now."""
+    session = call.session
+    if session is not None and session.remembered:
+        _check(_load(call, session.id, session.key_hash, session.received), method)
+
+
+def number_update(call: Call) -> tuple[Update, dict[str, Any]] | None:
     """What stores the number of the call, for a statement that takes it along; it checks the session, too.
 
-    If it changes a row, `recorded` is to be called; if not, `record` will see to it.
+    A statement and its parameters. If it changes a row, `recorded` is to be called; if not, `record` will
+    see to it.
     """
     session = call.session
     if session is None or session.received is None or _RECORDED in call.cache:
         return None
-    return queries.number_update(session.id, session.received, repeatable=False, key_hash=session.key_hash)
+    given = {"session": session.id, "number": session.received, "digest": session.key_hash}
+    return queries.number_update(repeatable=False, keyed=True), given
 
 
 def recorded(call: Call) -> None:

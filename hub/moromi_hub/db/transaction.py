@@ -31,8 +31,8 @@ from sqlalchemy import (
     RowMapping,
     Select,
     Text,
+    bindparam,
     func,
-    literal,
     select,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -43,6 +43,15 @@ log = logging.getLogger(__name__)
 
 PUSH_CHANNEL = "moromi"
 _STREAM_ROWS = 1000
+
+
+def _notify() -> Select[Any]:
+    texts = func.unnest(bindparam("texts", type_=ARRAY(Text)))
+    return select(func.pg_notify(PUSH_CHANNEL, texts.table_valued("message").render_derived().c.message))
+
+
+_NOTIFY = _notify()
+"""Built once: every change ends with it."""
 
 
 @dataclass
@@ -243,9 +252,7 @@ class Transaction:
     def commit(self) -> None:
         """Send the queued messages and commit, then run the after-commit actions."""
         if self._messages:
-            texts = func.unnest(literal(list(self._messages), ARRAY(Text)))
-            values = texts.table_valued("message").render_derived()
-            self.execute(select(func.pg_notify(PUSH_CHANNEL, values.c.message)))
+            self.execute(_NOTIFY, {"texts": list(self._messages)})
         if self._connection is not None:
             self._connection.commit()
         messages = self._messages

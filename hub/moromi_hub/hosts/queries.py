@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    Boolean,
     ColumnElement,
+    Float,
+    Integer,
     Select,
     Update,
     and_,
+    bindparam,
     cast,
     false,
     func,
@@ -188,45 +193,55 @@ def check_in(
     task_load: float,
     ready: bool,
     data: Mapping[str, Any] | None,
-    record: Update | None,
+    record: tuple[Update, Mapping[str, Any]] | None,
 ) -> tuple[bool, bool, float]:
     """Record a check-in in one statement, with `record`, which stores the number of the call.
 
     Whether load, readiness or data differ from the last one; whether `record` changed a row; the time.
     """
+    statement, given = (None, {}) if record is None else record
+    values = {"host": host_id, "load": task_load, "ready": ready, **given}
+    if data is not None:
+        values["data"] = dict(data)
+    row = tx.row(_check_in(data is not None, statement), values)
+    return (False, False, 0.0) if row is None else (bool(row["changed"]), row["recorded"], row["at"])
+
+
+@cache
+def _check_in(with_data: bool, record: Update | None) -> Update:
+    host, load = bindparam("host", type_=Integer), bindparam("load", type_=Float)
+    ready = bindparam("ready", type_=Boolean)
+    stored = t.scheduler_host_data
     before = (
-        select(_h.c.id, _h.c.task_load, _h.c.ready, t.scheduler_host_data.c.data)
-        .select_from(_h.outerjoin(t.scheduler_host_data, t.scheduler_host_data.c.host_id == _h.c.id))
-        .where(_h.c.id == host_id)
+        select(_h.c.id, _h.c.task_load, _h.c.ready, stored.c.data)
+        .select_from(_h.outerjoin(stored, stored.c.host_id == _h.c.id))
+        .where(_h.c.id == host)
         .cte("before")
     )
-    changed = (before.c.task_load != task_load) | (before.c.ready != ready)
+    changed = (before.c.task_load != load) | (before.c.ready != ready)
     query = (
-        update(_h)
-        .where(_h.c.id == before.c.id)
-        .values(update_time=func.now(), task_load=task_load, ready=ready)
+        update(_h).where(_h.c.id == before.c.id).values(update_time=func.now(), task_load=load, ready=ready)
     )
-    if data is not None:
-        stored = _store_data(host_id, data).cte("stored")
-        query = query.add_cte(stored)
-        changed = changed | before.c.data.is_distinct_from(literal(dict(data), JSONB))
-    stored_number: ColumnElement[bool] = false()
+    if with_data:
+        data = bindparam("data", type_=JSONB)
+        query = query.add_cte(_store_data(host, data).cte("stored"))
+        changed = changed | before.c.data.is_distinct_from(data)
+    recorded: ColumnElement[bool] = false()
     if record is not None:
         number = record.returning(t.sessions.c.id).cte("number")
-        stored_number = select(number.c.id).exists()
+        recorded = select(number.c.id).exists()
         query = query.add_cte(number)
     at = seconds(_h.c.update_time)
-    row = tx.row(query.returning(changed.label("changed"), stored_number.label("number"), at.label("at")))
-    return (False, False, 0.0) if row is None else (bool(row["changed"]), row["number"], row["at"])
+    return query.returning(changed.label("changed"), recorded.label("recorded"), at.label("at"))
 
 
 def set_data(tx: Transaction, host_id: int, data: Mapping[str, Any]) -> None:
     """Replace the scheduler data of a host."""
-    tx.execute(_store_data(host_id, data))
+    tx.execute(_store_data(literal(host_id), literal(dict(data), JSONB)))
 
 
-def _store_data(host_id: int, data: Mapping[str, Any]) -> Any:
-    query = pg_insert(t.scheduler_host_data).values(host_id=host_id, data=dict(data))
+def _store_data(host: ColumnElement[Any], data: ColumnElement[Any]) -> Any:
+    query = pg_insert(t.scheduler_host_data).values(host_id=host, data=data)
     changed = t.scheduler_host_data.c.data.is_distinct_from(query.excluded.data)
     return query.on_conflict_do_update(
         index_elements=["host_id"], set_={"data": query.excluded.data}, where=changed

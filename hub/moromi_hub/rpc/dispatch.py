@@ -54,12 +54,26 @@ def answer(
 def failure(call: Call, error: Exception) -> tuple[int, str]:
     """Roll back and turn an exception into code and text of a fault."""
     call.tx.rollback()
+    if not is_outage(error):
+        error = _reconsidered(call, error)
     if is_outage(error):
         log.error("database outage in %s: %s", call.method, error)
         error = ServerOffline("database outage")
     level = logging.INFO if isinstance(error, GenericError) else logging.WARNING
     log.log(level, "%s failed: %s", call.method, error, exc_info=level >= logging.WARNING)
     return faults.fault_of(error, call.settings)
+
+
+def _reconsidered(call: Call, error: Exception) -> Exception:
+    """A failure with a session that is only remembered may come of it: that the session is over, or the call
+    a repetition, is then what to say.
+    """
+    try:
+        sessions.confirm(call, call.method)
+    except Exception as reason:
+        error = reason
+    call.tx.rollback()
+    return error
 
 
 def establish(call: Call, credentials: Credentials | None, method: str) -> None:
@@ -85,6 +99,8 @@ def invoke(call: Call, export: Export, params: list[Any]) -> Any:
 def finish(call: Call) -> None:
     """Commit what was written, with the call number and the commit callbacks; let go of a mere reading."""
     if not call.tx.wrote:
+        if call.method in sessions.CONFIRMED_METHODS:
+            sessions.confirm(call, call.method)
         call.tx.rollback()
         return
     call.run_callbacks("preCommit")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Integer,
     Select,
+    bindparam,
     cast,
     func,
     insert,
@@ -65,7 +67,19 @@ _LOCKED = (
 
 def _ids(task_ids: Iterable[int]) -> ColumnElement[Any]:
     """Any of these ids; one that is too large to be an id matches nothing."""
-    return func.any(cast([task_id for task_id in task_ids if fits_id(task_id)], ARRAY(Integer)))
+    return func.any(cast(_fitting(task_ids), ARRAY(Integer)))
+
+
+def _fitting(task_ids: Iterable[int]) -> list[int]:
+    return [task_id for task_id in task_ids if fits_id(task_id)]
+
+
+_ANY = func.any(bindparam("ids", type_=ARRAY(Integer)))
+"""`_ids` for statements that are built once: the tasks of the build path go through these."""
+
+
+NOW = func.now()
+"""As a new value: the time of the transaction."""
 
 
 def _columns(request: bool) -> list[ColumnElement[Any]]:
@@ -73,13 +87,21 @@ def _columns(request: bool) -> list[ColumnElement[Any]]:
     return [column.label(key) for key, column in fields.items()]
 
 
+_INSERT = insert(_t).returning(*_columns(request=True))
+_LOCK = select(*_LOCKED).where(_t.c.id == _ANY).order_by(_t.c.id).with_for_update()
+
+
 # reading
 
 
 def tasks(tx: Transaction, task_ids: Sequence[int], request: bool = False) -> dict[int, dict[str, Any]]:
     """Tasks by id; `request` is the stored text."""
-    found = tx.rows(select(*_columns(request)).where(_t.c.id == _ids(task_ids)))
-    return {row["id"]: row for row in found}
+    return {row["id"]: row for row in tx.rows(_tasks(request), {"ids": _fitting(task_ids)})}
+
+
+@cache
+def _tasks(request: bool) -> Select[Any]:
+    return select(*_columns(request)).where(_t.c.id == _ANY)
 
 
 def children(tx: Transaction, parent: int, request: bool = False) -> list[dict[str, Any]]:
@@ -174,7 +196,7 @@ def result_field() -> Mapping[str, ColumnElement[Any]]:
 
 def insert_task(tx: Transaction, values: Mapping[str, Any]) -> dict[str, Any]:
     """A new task; its row as `tasks` gives it."""
-    row = tx.row(insert(_t).values(**values).returning(*_columns(request=True)))
+    row = tx.row(_INSERT, values)
     if row is None:
         raise LookupError("INSERT returned no row")
     return row
@@ -182,21 +204,22 @@ def insert_task(tx: Transaction, values: Mapping[str, Any]) -> dict[str, Any]:
 
 def lock(tx: Transaction, task_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
     """Lock tasks in the order of their ids (two callers never wait for each other); their rows by id."""
-    query = select(*_LOCKED).where(_t.c.id == _ids(task_ids)).order_by(_t.c.id).with_for_update()
-    return {row["id"]: row for row in tx.rows(query)}
+    return {row["id"]: row for row in tx.rows(_LOCK, {"ids": _fitting(task_ids)})}
 
 
 def change(
     tx: Transaction, task_ids: Sequence[int], allowed: Iterable[TaskState], values: Mapping[str, Any]
 ) -> list[int]:
     """Change those of the tasks whose state is one of `allowed`; their ids."""
-    query = (
-        update(_t)
-        .where(_t.c.id == _ids(task_ids), _t.c.state.in_(list(allowed)))
-        .values(**values)
-        .returning(_t.c.id)
-    )
-    return sorted(tx.scalars(query))
+    names = tuple((name, value is NOW) for name, value in values.items())
+    given = {f"new_{name}": value for name, value in values.items() if value is not NOW}
+    return sorted(tx.scalars(_change(tuple(allowed), names), {"ids": _fitting(task_ids), **given}))
+
+
+@cache
+def _change(allowed: tuple[TaskState, ...], names: tuple[tuple[str, bool], ...]) -> Any:
+    values = {name: NOW if now else bindparam(f"new_{name}", type_=_t.c[name].type) for name, now in names}
+    return update(_t).where(_t.c.id == _ANY, _t.c.state.in_(allowed)).values(values).returning(_t.c.id)
 
 
 def assign_many(tx: Transaction, pairs: Mapping[int, int], allowed: Iterable[TaskState]) -> list[int]:

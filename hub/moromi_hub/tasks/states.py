@@ -30,8 +30,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func
-
 from moromi.constants import TaskState
 from moromi.errors import ActionNotAllowed, GenericError
 from moromi_hub.call import Call
@@ -93,7 +91,7 @@ def open_task(call: Call, task_id: int, host_id: int) -> TaskState | None:
         before = TaskState(row["state"])
         return before == TaskState.FREE or bool(row["host_id"] == host_id)
 
-    values = {"state": int(TaskState.OPEN), "host_id": host_id, "start_time": func.now()}
+    values = {"state": int(TaskState.OPEN), "host_id": host_id, "start_time": queries.NOW}
     writer = _writer(call, _OPEN, values)
     return before if _move(call, _OPEN, [task_id], writer, mine, {task_id: host_id}, True) else None
 
@@ -126,7 +124,7 @@ def finish(call: Call, task_id: int, host_id: int, result: str, failed: bool) ->
         return bool(row["host_id"] == host_id)
 
     def write(ids: Sequence[int]) -> list[int]:
-        values = {"state": int(move.new), "completion_time": func.now(), "result": box["result"]}
+        values = {"state": int(move.new), "completion_time": queries.NOW, "result": box["result"]}
         return queries.change(call.tx, ids, move.sources, values)
 
     if not _move(call, move, [task_id], write, mine, strict=True, result=box):
@@ -135,7 +133,7 @@ def finish(call: Call, task_id: int, host_id: int, result: str, failed: bool) ->
 
 def cancel(call: Call, task_ids: Sequence[int]) -> list[int]:
     """Cancel those of the tasks that are not finished; their ids."""
-    values = {"state": int(TaskState.CANCELED), "completion_time": func.now()}
+    values = {"state": int(TaskState.CANCELED), "completion_time": queries.NOW}
     return _move(call, _CANCEL, task_ids, _writer(call, _CANCEL, values))
 
 

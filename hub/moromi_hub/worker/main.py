@@ -31,6 +31,8 @@ _CONNECTIONS = 2 * (len(JOBS) + 4)
 _CLAIM_SECONDS = 2.0
 _RETRY_SECONDS = 1.0
 _FAILED_SECONDS = 10.0
+_REST = 2.0
+"""How much longer than its work a busy job rests."""
 
 
 def run(settings: Settings) -> None:
@@ -155,7 +157,7 @@ class _Runner:
         return subjects
 
     def _work(self) -> float:
-        """Run the job in a transaction. A busy job rests as long as it worked, so that others get on."""
+        """Run the job in a transaction. A busy job rests longer than it worked, so that others get on."""
         began = time.monotonic()
         subjects = self._take_subjects()
         with self._hub.call(f"worker.{self.job.name}") as call:
@@ -164,4 +166,4 @@ class _Runner:
             else:
                 self.job.run(call, subjects)
         took = time.monotonic() - began
-        return took if self.due.is_set() else 0.0
+        return _REST * took if self.due.is_set() else 0.0
