@@ -31,6 +31,14 @@ class MoromiCommand(click.Command):
         result = super().invoke(ctx)
         return result.print(ctx.obj.json) if isinstance(result, Shown) else result
 
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from moromi_cli.examples import EXAMPLES
+
+        prog = ctx.find_root().info_name
+        with formatter.section("Examples"):
+            for words in EXAMPLES.get(str(self.name), ()):
+                formatter.write(f"{' ' * formatter.current_indent}{prog} {words}\n")
+
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         formatter.write(usage(ctx) + "\n")
 

@@ -2,13 +2,14 @@
 
 import ast
 import json
+from collections.abc import Iterator
 from pprint import pformat
 from typing import Any
 
 import click
 
-from moromi_cli.lazy import command
-from moromi_cli.output import convert, say, say_json
+from moromi_cli.lazy import command, listing
+from moromi_cli.output import Shown, convert, say, say_json
 from moromi_cli.session import Cli
 
 
@@ -73,21 +74,31 @@ def call(cli: Cli, name: str, words: tuple[str, ...], kwargs: str | None, **give
         say(pformat(answer))
 
 
-@command("list-api", "[method_name ...]", anonymous=True)
+@listing("list-api", "[method_name ...]")
 @click.argument("names", nargs=-1)
-def list_api(cli: Cli, names: tuple[str, ...]) -> None:
+def list_api(cli: Cli, names: tuple[str, ...]) -> Shown:
     """API methods of the hub."""
     if names:
-        for name in names:
-            text = cli.session.call("system.methodHelp", name)
-            if not text:
-                raise cli.usage_error(f"Unknown method: {name}")
-            say(text)
-        return
-    for method in sorted(cli.session.call("_listapi"), key=lambda item: str(item["name"])):
-        say(f"{method['name']}{signature(method)}")
+        helps = [{"name": name, "help": method_help(cli, name)} for name in names]
+        return Shown(helps, (item["help"] for item in helps))
+    methods = sorted(cli.session.call("_listapi"), key=lambda item: str(item["name"]))
+    return Shown(methods, method_lines(methods))
+
+
+def method_help(cli: Cli, name: str) -> str:
+    """What the hub says of one call."""
+    text = cli.session.call("system.methodHelp", name)
+    if not text:
+        raise cli.usage_error(f"Unknown method: {name}")
+    return str(text)
+
+
+def method_lines(methods: list[dict[str, Any]]) -> Iterator[str]:
+    """All calls with what they are for."""
+    for method in methods:
+        yield f"{method['name']}{signature(method)}"
         if method.get("doc"):
-            say(f"  description: {method['doc']}")
+            yield f"  description: {method['doc']}"
 
 
 def signature(method: dict[str, Any]) -> str:

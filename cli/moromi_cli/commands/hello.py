@@ -1,36 +1,42 @@
 """`moshimoshi` and `version`: is there a hub, and who does it take us for?"""
 
 import random
+from collections.abc import Iterator
+from typing import Any
 
 from moromi.constants import AuthType
 from moromi.version import VERSION
-from moromi_cli.lazy import command, listing
-from moromi_cli.output import Shown, say
+from moromi_cli.lazy import listing
+from moromi_cli.output import Shown
 from moromi_cli.session import Cli
 from moromi_cli.table import GREETINGS
 
 
-@command("moshimoshi", "[options]")
-def moshimoshi(cli: Cli) -> None:
+@listing("moshimoshi", "[options]", anonymous=False)
+def moshimoshi(cli: Cli) -> Shown:
     """Greet the user and show how the login went."""
     session = cli.session
     user = session.getLoggedInUser()
+    hub = {"hub": session.baseurl, "version": session.getKojiVersion()}
+    return Shown({"user": user or None, **hub}, greeting(cli, user or {}, **hub))
+
+
+def greeting(cli: Cli, user: dict[str, Any], hub: str, version: str) -> Iterator[str]:
+    """In some language, then who, where and how."""
     if not user:
-        say("Not authenticated")
-        user = {"name": "anonymous user"}
-    version = session.getKojiVersion()
-    say(f"{random.choice(GREETINGS)}, {user['name']}!")
-    say()
-    say(f"You are using the hub at {session.baseurl} (Koji {version})")
+        yield "Not authenticated"
+    yield f"{random.choice(GREETINGS)}, {user.get('name', 'anonymous user')}!"
+    yield ""
+    yield f"You are using the hub at {hub} (Koji {version})"
     authtype = user.get("authtype")
     if authtype == AuthType.NORMAL:
-        say("Authenticated via password")
+        yield "Authenticated via password"
     elif authtype == AuthType.GSSAPI:
-        say("Authenticated via GSSAPI")
+        yield "Authenticated via GSSAPI"
     elif authtype == AuthType.KERBEROS:
-        say(f"Authenticated via Kerberos principal {user.get('krb_principal')}")
+        yield f"Authenticated via Kerberos principal {user.get('krb_principal')}"
     elif authtype == AuthType.SSL:
-        say(f"Authenticated via client certificate {cli.settings.cert}")
+        yield f"Authenticated via client certificate {cli.settings.cert}"
 
 
 @listing("version", "[options]")
