@@ -124,7 +124,10 @@ class ChunkCache:
     def part(self, chunk: Chunk, sizes: Sizes, document: int) -> bytes:
         """Read the compressed part of a chunk for a document (0 primary, 1 filelists, 2 other)."""
         offset = _HEADER.size + sum(sizes.compressed[:document])
-        source = os.open(self._path(chunk.key), os.O_RDONLY)
+        try:
+            source = os.open(self._path(chunk.key), os.O_RDONLY)
+        except FileNotFoundError as exc:
+            raise GenericError("a chunk of metadata was removed while a repository was made of it") from exc
         try:
             return os.pread(source, sizes.compressed[document], offset)
         finally:
@@ -133,7 +136,7 @@ class ChunkCache:
     def text(self, chunk: Chunk, sizes: Sizes, document: int, codec: Codec) -> bytes:
         """Expand the part of a chunk for a document. GenericError: it is damaged, and now removed."""
         try:
-            return codec.expand(self.part(chunk, sizes, document))
+            return codec.expand(self.part(chunk, sizes, document), sizes.raw[document])
         except ValueError as exc:
             Path(self._path(chunk.key)).unlink(missing_ok=True)
             raise GenericError(f"a chunk of metadata was damaged, it will be made again ({exc})") from exc

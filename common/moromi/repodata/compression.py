@@ -6,12 +6,11 @@ a repository be put together from pieces that exist.
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+import deflate
 import zstandard
 
 from moromi.errors import ParameterError
@@ -19,16 +18,17 @@ from moromi.errors import ParameterError
 
 @dataclass(frozen=True)
 class Codec:
-    """A compression. `suffix` of file names; `compress` and `expand` take and return whole pieces.
+    """A compression. `suffix` is of file names; `compress` and `expand` take and return whole pieces.
 
-    `tag` names the format and what decides about its bytes. `expand` raises ValueError for what is damaged.
+    `expand` wants to know the size of what comes out, and raises ValueError for what is damaged.
+    `tag` names the format and what decides about its bytes.
     """
 
     name: str
     suffix: str
     tag: str
     compress: Callable[[bytes], bytes]
-    expand: Callable[[bytes], bytes]
+    expand: Callable[[bytes, int], bytes]
 
 
 #: Between levels 3 and 6 in speed; file lists and dependencies come out as small as with level 6.
@@ -50,7 +50,7 @@ def _zstd_compress(data: bytes) -> bytes:
     return zstandard.ZstdCompressor(compression_params=_ZSTD).compress(data)
 
 
-def _zstd_expand(data: bytes) -> bytes:
+def _zstd_expand(data: bytes, _size: int) -> bytes:
     try:
         return zstandard.ZstdDecompressor().decompress(data)
     except zstandard.ZstdError as exc:
@@ -58,13 +58,13 @@ def _zstd_expand(data: bytes) -> bytes:
 
 
 def _gzip_compress(data: bytes) -> bytes:
-    return gzip.compress(data, _GZIP_LEVEL, mtime=0)
+    return bytes(deflate.gzip_compress(data, _GZIP_LEVEL))
 
 
-def _gzip_expand(data: bytes) -> bytes:
+def _gzip_expand(data: bytes, size: int) -> bytes:
     try:
-        return zlib.decompress(data, wbits=31)
-    except zlib.error as exc:
+        return bytes(deflate.gzip_decompress(data, size))
+    except deflate.DeflateError as exc:
         raise ValueError(str(exc)) from exc
 
 
@@ -72,7 +72,7 @@ _CODECS: Final = {
     codec.name: codec
     for codec in (
         Codec("zstd", "zst", "zstd-lazy", _zstd_compress, _zstd_expand),
-        Codec("gzip", "gz", f"gzip-{_GZIP_LEVEL}", _gzip_compress, _gzip_expand),
+        Codec("gzip", "gz", f"libdeflate-{_GZIP_LEVEL}", _gzip_compress, _gzip_expand),
     )
 }
 

@@ -95,9 +95,11 @@ def write_repository(
     with ThreadPoolExecutor(2 * len(documents)) as pool:
         files = [pool.submit(document.write, repodata) for document in documents]
         opened = [pool.submit(document.open_checksum) for document in documents]
+    # what is damaged is told by the checksums of the raw text
+    sums = [future.result() for future in opened]
     records = [
-        Record(document.kind.name, *file.result(), *raw.result())
-        for document, file, raw in zip(documents, files, opened, strict=True)
+        Record(document.kind.name, *file.result(), *opened_sum)
+        for document, file, opened_sum in zip(documents, files, sums, strict=True)
     ]
     if sqlite:
         records += write_databases(repodata, records)
