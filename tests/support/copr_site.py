@@ -18,6 +18,7 @@ from support.database import server_directory
 
 CHROOT = f"mini-1-{build_arch()}"
 OTHER = f"mini-2-{build_arch()}"
+DISTGIT = "[distgit brewery]\nclone_url = https://src.example.org/{namespace}/{pkgname}\n"
 USERS = ("alice", "bob", "carol")
 
 
@@ -86,7 +87,7 @@ def copr_site(options: Mapping[str, object] | None = None, *, builder: bool = Tr
         )
         site.state.mkdir(mode=0o711)
         given = {"url": site.url, **(options or {})}
-        lines = ["[copr]", *(f"{key} = {value}" for key, value in given.items()), ""]
+        lines = ["[copr]", *(f"{key} = {value}" for key, value in given.items()), DISTGIT]
         (config / "copr.conf").write_text("\n".join(lines), encoding="utf-8")
         site.configure()
         try:

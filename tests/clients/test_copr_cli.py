@@ -1,0 +1,303 @@
+"""The unmodified `copr-cli` and `dnf copr` on a whole site: real chroots of the sample distribution.
+
+The steps are those of the acceptance list of the contract; their numbers are in the tests' names.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from support.copr import Api
+from support.copr_site import CHROOT, OTHER, Cli, CoprSite, copr_site
+from support.sites import Package
+
+GOOD = Package("brew")
+BAD = Package("spilled", build="echo it is spilled; false")
+FINAL = ("succeeded", "failed", "canceled")
+
+
+@pytest.fixture(scope="module")
+def site(can_build: None) -> Iterator[CoprSite]:
+    """The site; projects are made by the tests, in their order."""
+    with copr_site() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def alice(site: CoprSite) -> Cli:
+    """The owner of the projects."""
+    return site.cli("alice")
+
+
+@pytest.fixture(scope="module")
+def bob(site: CoprSite) -> Cli:
+    """A stranger at first."""
+    return site.cli("bob")
+
+
+@pytest.fixture(scope="module")
+def sources(site: CoprSite) -> Path:
+    """A directory with source packages."""
+    place = site.place / "sources"
+    place.mkdir()
+    for package in (GOOD, BAD):
+        package.srpm(place)
+    return place
+
+
+def srpm(sources: Path, package: Package) -> Path:
+    """The source package of a sample."""
+    (found,) = (sources / f"{package.name}-{package.version}").glob("*.src.rpm")
+    return found
+
+
+@pytest.fixture(scope="module")
+def served(sources: Path) -> Iterator[str]:
+    """The source packages over HTTP."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        """Says nothing."""
+
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args, directory=str(sources))
+
+        def log_message(self, *args: Any) -> None:
+            """Keep the output of the tests clean."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Quiet)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def project(alice: Cli) -> str:
+    """A project of alice with one chroot."""
+    assert "New project was successfully created" in alice("create", "proj", "--chroot", CHROOT)
+    return "proj"
+
+
+@pytest.fixture(scope="module")
+def built(alice: Cli, project: str, sources: Path, site: CoprSite) -> int:
+    """The number of a build that was seen from its beginning to its end."""
+    words = ["--nowait", project, str(srpm(sources, GOOD)), "-r", CHROOT, "--timeout", "600"]
+    number = created(alice("build", *words))
+    seen = []
+    deadline = time.monotonic() + 200
+    while (state := alice("status", str(number)).strip()) not in FINAL:
+        seen.append(state)
+        assert time.monotonic() < deadline, seen
+    assert state == "succeeded", seen
+    assert set(seen) <= {"pending", "starting", "running", "importing"} and seen
+    return number
+
+
+def created(output: str) -> int:
+    """The number of the build that a command says it has made."""
+    (line,) = [line for line in output.splitlines() if line.startswith("Created builds:")]
+    return int(line.split()[-1])
+
+
+def finished(api: Api, number: int, seconds: float = 200) -> dict[str, Any]:
+    """A build, once it has ended."""
+    deadline = time.monotonic() + seconds
+    while (build := api.ok("GET", f"/build/{number}"))["state"] not in FINAL:
+        assert time.monotonic() < deadline, build
+        time.sleep(0.2)
+    return dict(build)
+
+
+def test_01_create_twice(alice: Cli, project: str) -> None:
+    error = alice("create", project, "--chroot", CHROOT, code=1)
+    assert "name: You already have a project named 'proj'." in error
+
+
+def test_02_create_elsewhere(alice: Cli, site: CoprSite) -> None:
+    with site.site.session() as session:
+        session.call("newGroup", "brewers")
+    assert "without permissions to access projects" in alice("create", "bob/x", "--chroot", CHROOT, code=7)
+    assert "No such user `nouser'" in alice("create", "nouser/x", "--chroot", CHROOT, code=1)
+    error = alice("create", "@brewers/x", "--chroot", CHROOT, code=7)
+    assert "User 'alice' doesn't have access to the copr group 'brewers'" in error
+
+
+def test_03_look(alice: Cli, project: str, site: CoprSite) -> None:
+    repository = f"{CHROOT}: {site.url}/results/alice/proj/{CHROOT}/"
+    assert repository in alice("get", project)
+    assert "Name: proj" in alice("list") and repository in alice("list")
+    done = alice.run("list", "bob")
+    assert done.returncode == 0 and "No copr retrieved for user: 'bob'" in done.stderr
+
+
+def test_04_modify(alice: Cli, bob: Cli, project: str) -> None:
+    alice("modify", project, "--description", "What alice brews")
+    assert "What alice brews" in alice("get", project)
+    error = bob("modify", f"alice/{project}", "--description", "Mine", code=7)
+    assert "Only owners and admins may update their projects." in error
+
+
+def test_05_build_a_file(alice: Cli, built: int) -> None:
+    assert alice("status", str(built)).strip() == "succeeded"
+
+
+def test_06_build_urls(alice: Cli, project: str, served: str, sources: Path) -> None:
+    def build(package: Package) -> subprocess.CompletedProcess[str]:
+        path = srpm(sources, package).relative_to(sources)
+        return alice.run("build", project, f"{served}/{path}")
+
+    with ThreadPoolExecutor(2) as pool:
+        good, bad = pool.map(build, (GOOD, BAD))
+    assert good.returncode == 0, good.stdout + good.stderr
+    assert bad.returncode == 4, bad.stdout + bad.stderr
+    number = created(bad.stdout)
+    assert f"Build(s) {number} failed." in bad.stderr
+
+
+def test_07_bad_builds(alice: Cli, bob: Cli, project: str, sources: Path) -> None:
+    error = alice("build", project, "http://127.0.0.1/x.txt", code=1)
+    assert "URLs must end with .src.rpm" in error
+    path = str(srpm(sources, GOOD))
+    assert "is not allowed to build in" in bob("build", f"alice/{project}", path, code=7)
+    assert "Project alice/nope does not exist." in alice("build", "nope", path, code=1)
+
+
+def test_08_cancel(alice: Cli, bob: Cli, project: str, sources: Path, built: int) -> None:
+    number = created(alice("build", "--nowait", project, str(srpm(sources, GOOD))))
+    assert "You are not allowed to cancel this build." in bob("cancel", str(number), code=7)
+    assert alice("cancel", str(number)).strip() == "canceled"
+    assert alice("status", str(number)).strip() == "canceled"
+    assert f"Cannot cancel build {built}" in alice("cancel", str(built), code=1)
+
+
+def test_09_download(alice: Cli, built: int, tmp_path: Path) -> None:
+    alice("download-build", str(built), "--rpms", "-d", str(tmp_path))
+    names = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    expected = {f"{CHROOT}/{GOOD.nvr}.noarch.rpm", f"{CHROOT}/{GOOD.nvr}.src.rpm"}
+    assert names == expected
+
+
+def test_10_packages(alice: Cli, project: str, tmp_path: Path) -> None:
+    script = tmp_path / "script"
+    script.write_text("#!/bin/sh\ntrue\n")
+    kinds = {
+        "scm": ["--clone-url", "https://example.org/kit.git"],
+        "pypi": ["--packagename", "kit"],
+        "rubygems": ["--gem", "kit"],
+        "custom": ["--script", str(script), "--script-chroot", CHROOT],
+        "distgit": [],
+    }
+    for kind, words in kinds.items():
+        alice(f"add-package-{kind}", project, "--name", f"kit-{kind}", *words)
+        error = alice(f"add-package-{kind}", project, "--name", f"kit-{kind}", *words, code=1)
+        assert f"Package kit-{kind} already exists in copr alice/proj." in error
+
+
+def test_11_list_packages(alice: Cli, project: str, built: int) -> None:
+    packages = json.loads(alice("list-packages", project, "--with-latest-build"))
+    by_name = {package["name"]: package for package in packages}
+    assert {"brew", "kit-scm"} <= set(by_name)
+    assert by_name["brew"]["latest_build"]["id"] >= built
+    assert "brew" in alice("list-package-names", project).split()
+
+
+def test_12_no_permissions(alice: Cli, bob: Cli) -> None:
+    alice("create", "fresh", "--chroot", CHROOT)
+    assert "No permissions set on alice/fresh project" in alice("list-permissions", "fresh", code=1)
+    assert "missing admin rights" in bob("list-permissions", "alice/fresh", code=7)
+
+
+def test_13_ask_and_grant(alice: Cli, bob: Cli, project: str, sources: Path, site: CoprSite) -> None:
+    bob("request-permissions", f"alice/{project}", "--builder")
+    alice("edit-permissions", project, "--builder", "bob")
+    number = created(bob("build", "--nowait", f"alice/{project}", str(srpm(sources, GOOD))))
+    error = bob("request-permissions", f"alice/{project}", "--builder", code=1)
+    assert "You already are 'builder' in 'alice/proj'" in error
+    build = finished(Api(site.url), number)
+    assert (build["state"], build["submitter"]) == ("succeeded", "bob")
+
+
+def test_14_bad_permissions(alice: Cli, project: str) -> None:
+    wrong = {
+        "alice": "user 'alice' is owner of the 'alice/proj' project",
+        "nosuch": "user 'nosuch' doesn't exist in database",
+        "bob=bogus": "invalid 'builder' permission state 'bogus', use nothing|request|approved",
+    }
+    for word, text in wrong.items():
+        assert text in alice("edit-permissions", project, "--builder", word, code=1)
+
+
+def test_15_mock_config(alice: Cli, project: str, site: CoprSite) -> None:
+    profile = alice("mock-config", project, CHROOT)
+    assert "[copr_base]" in profile
+    assert f"baseurl={site.url}/results/alice/proj/{CHROOT}/" in profile
+
+
+def test_16_invalid_token(alice: Cli, site: CoprSite, tmp_path: Path) -> None:
+    config = tmp_path / "copr"
+    config.write_text(
+        "\n".join(
+            "token = wrong" if line.startswith("token") else line
+            for line in alice.config.read_text().splitlines()
+        )
+    )
+    error = Cli(config)("create", "x", "--chroot", CHROOT, code=1)
+    assert f"Login invalid/expired. Please visit {site.url}/api to get or renew your API token." in error
+
+
+def test_17_pages(alice: Cli, built: int) -> None:
+    from copr.v3 import Client  # type: ignore[import-untyped]  # published without types
+    from copr.v3.pagination import next_page  # type: ignore[import-untyped]
+
+    client = Client.create_from_config_file(str(alice.config))
+    page = client.build_proxy.get_list("alice", "proj", pagination={"limit": 3})
+    numbers: list[int] = []
+    while page:
+        numbers += [build.id for build in page]
+        page = next_page(page)
+    assert numbers == sorted(set(numbers), reverse=True) and built in numbers and len(numbers) > 3
+
+
+def test_18_dnf(site: CoprSite, project: str, built: int, tmp_path: Path) -> None:
+    """`dnf copr` enables the project, and `dnf` installs the package from there."""
+    (tmp_path / "plugins" / "copr.d").mkdir(parents=True)
+    host, _, port = site.url.removeprefix("http://").partition(":")
+    hub = f"[here]\nhostname = {host}\nprotocol = http\nport = {port}\n"
+    (tmp_path / "plugins" / "copr.conf").write_text(hub)
+    (tmp_path / "repos").mkdir()
+    (tmp_path / "root").mkdir()
+    options = [
+        f"--setopt=pluginconfpath={tmp_path}/plugins",
+        f"--setopt=reposdir={tmp_path}/repos",
+        f"--setopt=cachedir={tmp_path}/cache",
+        f"--installroot={tmp_path}/root",
+        "--releasever=1",
+        "-y",
+    ]
+
+    def dnf(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["dnf", *options, *words], capture_output=True, text=True, check=False, timeout=200
+        )
+
+    wrong = dnf("copr", "enable", f"{host}/alice/{project}", OTHER)
+    assert wrong.returncode != 0 and CHROOT in wrong.stdout + wrong.stderr
+    enabled = dnf("copr", "enable", f"{host}/alice/{project}", CHROOT)
+    assert enabled.returncode == 0, enabled.stdout + enabled.stderr
+    found = [path for path in tmp_path.rglob("_copr:*.repo")]
+    assert [path.name for path in found] == [f"_copr:{host}:alice:{project}.repo"]
+    installed = dnf("install", GOOD.name)
+    assert installed.returncode == 0, installed.stdout + installed.stderr
+    assert (tmp_path / "root/usr/share" / GOOD.name).is_dir()
