@@ -7,7 +7,9 @@ kept of its packages is joined; a fragment that is lost is rendered again.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,8 @@ from moromi_hub.repos import states
 from moromi_hub.tags import service as tags
 
 log = logging.getLogger(__name__)
+
+_ARCHES_AT_ONCE = 4
 
 CACHE = "repodata"
 """Below the top: what repositories share (`chunks`), and external ones in our form (`external`)."""
@@ -63,11 +67,17 @@ def _write(hub: Hub, repo_id: int) -> dict[str, Any]:
             directory = Path(hub.paths.repo(repo_id, repo["tag_name"]))
             recipes = _recipes(call, repo, directory)
         try:
-            return {recipe.arch: _write_arch(hub, directory, recipe) for recipe in recipes}
+            return _write_arches(hub, directory, recipes)
         except BadPack as error:
             log.warning("it is rendered again: %s", error)
             if not _forget_lost(hub, error.pack, recipes):
                 raise
+
+
+def _write_arches(hub: Hub, directory: Path, recipes: Sequence[Recipe]) -> dict[str, Any]:
+    with ThreadPoolExecutor(_ARCHES_AT_ONCE, thread_name_prefix="repo-arch") as pool:
+        written = pool.map(lambda recipe: _write_arch(hub, directory, recipe), recipes)
+        return {recipe.arch: data for recipe, data in zip(recipes, written, strict=True)}
 
 
 def _write_arch(hub: Hub, directory: Path, recipe: Recipe) -> list[Any]:
@@ -120,7 +130,13 @@ def form_of(tag: Mapping[str, Any]) -> dict[str, Any]:
 
 def chunk_cache(hub: Hub) -> ChunkCache:
     """The chunks that all repositories share."""
-    return ChunkCache(hub.settings.topdir / CACHE / "chunks")
+    return _cache(hub.settings.topdir / CACHE / "chunks")
+
+
+@lru_cache
+def _cache(directory: Path) -> ChunkCache:
+    """One for the process: it remembers sums, so that what has not changed is not summed up again."""
+    return ChunkCache(directory)
 
 
 def _reader(hub: Hub) -> Any:

@@ -37,7 +37,7 @@ def keep(call: Call, directory: Path, rpms: Iterable[Info]) -> int:
     for rpm in rpms:
         try:
             by_arch[rpm["arch"]][rpm["id"]] = render(directory / call.paths.rpm(rpm))
-        except GenericError as error:
+        except (GenericError, OSError) as error:
             log.warning("no metadata is kept: %s", error)
     # repositories of different arches read different packs
     rows = [row for rendered in by_arch.values() for row in _write_pack(call, directory, rendered)]
