@@ -217,6 +217,28 @@ def listing(
     return _read(tx, paged(statement, page, ORDERABLE))
 
 
+def uploaded(tx: Transaction, project_id: int, package_id: int | None = None) -> list[Build]:
+    """The builds of source packages that were uploaded to a project, newest first."""
+    where = [
+        build.c.project_id == project_id,
+        build.c.source_type == "upload",
+        build.c.package_id.is_not(None),
+        build.c.version.is_not(None),
+    ]
+    if package_id is not None:
+        where.append(build.c.package_id == package_id)
+    return _read(tx, _builds().where(*where).order_by(build.c.id.desc()))
+
+
+def built_nowhere_else(tx: Transaction, project_chroot_ids: Collection[int]) -> list[Build]:
+    """The builds that have no chroots but some of projects."""
+    joined = build_chroot.join(repository, repository.c.id == build_chroot.c.repository_id)
+    inside = repository.c.project_chroot_id.in_(project_chroot_ids)
+    statement = select(build_chroot.c.build_id).select_from(joined).group_by(build_chroot.c.build_id)
+    ids = tx.scalars(statement.having(func.bool_and(inside)))
+    return get_many(tx, ids)
+
+
 def latest(tx: Transaction, package_ids: Collection[int], *, succeeded: bool) -> dict[int, Build]:
     """The newest build, or the newest that succeeded, of each package."""
     statement = select(func.max(build.c.id)).where(build.c.package_id.in_(package_ids))

@@ -111,6 +111,16 @@ def _matching(field_name: str, enabled: Sequence[str], patterns: Sequence[str]) 
 def submit(call: Call, who: Person, project: Project, order: Order) -> Build:
     """A new build with its task. Raises BadRequest, Invalid; who may build is for the caller to ask."""
     names = select(call, project, order)
+    build_id = record(call, who, project, order, names)
+    if order.batch is None or not order.batch.waits:
+        _start(call, build_id, who.id, order.options)
+    return get(call, build_id)
+
+
+def record(
+    call: Call, who: Person, project: Project, order: Order, names: Sequence[str], state: State | None = None
+) -> int:
+    """The id of a new build without a task; its chroots get a state if it is one that no task tells."""
     directory = projects.add_directory(call, project, order.dirname or project.name)
     repositories = {
         each.chroot_name: each for each in chroot_queries.repositories(call.tx, dir_id=directory.id)
@@ -126,12 +136,11 @@ def submit(call: Call, who: Person, project: Project, order: Order) -> Build:
     build_id = build_queries.add(call.tx, values, order.options)
     if order.batch is not None:
         build_queries.change(call.tx, build_id, {"batch_id": order.batch.id})
-    rows = [{"build_id": build_id, "repository_id": repositories[name].id, "name": name} for name in names]
+    own = {"build_id": build_id, "state": None if state is None else int(state)}
+    rows = [{**own, "repository_id": repositories[name].id, "name": name} for name in names]
     build_queries.add_chroots(call.tx, rows)
     project_queries.touch_directory(call.tx, directory.id)
-    if order.batch is None or not order.batch.waits:
-        _start(call, build_id, who.id, order.options)
-    return get(call, build_id)
+    return build_id
 
 
 def _start(call: Call, build_id: int, owner_id: int, options: BuildOptions) -> None:

@@ -26,6 +26,11 @@ def take(call: Call, path: Path, name: str) -> dict[str, Any]:
         _assert_text(path)
     else:
         safe = sources.read(path).file_name
+    return keep(call, path, safe)
+
+
+def keep(call: Call, path: Path, safe: str) -> dict[str, Any]:
+    """Keep a file that was checked, by a name that can be part of paths."""
     tmp = secrets.token_hex(8)
     relative = f"{WORK}/{tmp}/{safe}"
     target = call.settings.topdir / "work" / relative

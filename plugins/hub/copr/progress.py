@@ -85,7 +85,7 @@ def take_source(call: Call, task_id: int, relative: str) -> list[dict[str, Any]]
         raise GenericError(error.text) from error
     project = projects.by_id(call, build.project_id)
     package = packages.ensure(call, project, source.name)
-    _keep_source(call, build, path, source.file_name)
+    keep_source(call, build, path, source.file_name)
     values = {"package_id": package.id, "version": source.evr, "srpm": source.file_name}
     build_queries.change(call.tx, build.id, values)
     wanted = []
@@ -109,7 +109,8 @@ def _source_place(call: Call, build: Build) -> Path:
     return results.directory(call, build.owner, build.dirname) / results.SOURCES / build.directory
 
 
-def _keep_source(call: Call, build: Build, path: Path, name: str) -> None:
+def keep_source(call: Call, build: Build, path: Path, name: str) -> None:
+    """Publish the source package of a build, with the logs of getting it so far."""
     with _new_directory(call, _source_place(call, build)) as place:
         _link(path, place / name)
         _keep_logs(call, _task_tree(call, build.task_id, "coprSource"), place)
@@ -141,7 +142,12 @@ def _chroot(build: Build, name: str) -> ChrootState:
 def publish(call: Call, task_id: int, name: str) -> None:
     """Publish what the task of a chroot has made, or why it made nothing."""
     build = _mine(call, task_id)
-    chroot = _chroot(build, name)
+    publish_chroot(call, build, _chroot(build, name))
+
+
+def publish_chroot(call: Call, build: Build, chroot: ChrootState) -> None:
+    """The same, once it is known of whom; nothing for what was published before."""
+    name = chroot.name
     if chroot.koji_build_id is not None or build.package is None or chroot.task_id is None:
         return
     where = results.repository(call, build.owner, build.dirname, name) / f"{build.directory}-{build.package}"

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from moromi.constants import UserType
 from moromi_hub.plugin_api import Transaction, t
 
-from .model import Directory, Level, Owner, Project, Settings, from_stored
+from .model import PERMISSIONS, Directory, Level, Owner, Project, Settings, from_stored
 from .paging import Page, paged
 from .tables import directory, permission, project
 
@@ -195,6 +195,18 @@ def levels(tx: Transaction, project_id: int, *, lock: bool = False) -> dict[str,
     statement = statement.order_by(t.users.c.name)
     rows = tx.rows(statement.with_for_update(of=permission) if lock else statement)
     return {row["name"]: {"admin": Level(row["admin"]), "builder": Level(row["builder"])} for row in rows}
+
+
+def approved(tx: Transaction, project_ids: Collection[int]) -> dict[int, list[tuple[str, str]]]:
+    """The users that have a permission on many projects: `(user, permission)` by the projects' ids."""
+    columns = (permission.c.project_id, t.users.c.name, permission.c.admin, permission.c.builder)
+    joined = permission.join(t.users, t.users.c.id == permission.c.user_id)
+    statement = select(*columns).select_from(joined).where(permission.c.project_id.in_(project_ids))
+    found: dict[int, list[tuple[str, str]]] = {project_id: [] for project_id in project_ids}
+    for row in tx.rows(statement.order_by(t.users.c.name)):
+        has = [name for name in PERMISSIONS if row[name] == Level.approved]
+        found[row["project_id"]] += [(row["name"], name) for name in has]
+    return found
 
 
 def level(tx: Transaction, project_id: int, user_id: int) -> dict[str, Level]:

@@ -180,7 +180,7 @@ def _json(answer: Answer, status: int) -> Response:
 @BLUEPRINT.app_errorhandler(HTTPException)
 def _http_error(error: HTTPException) -> Response | HTTPException:
     """Unknown paths and methods: routing fails before the blueprint is known."""
-    if request.path.split("/")[1] != "api_3":
+    if request.path.split("/")[1] not in ("api_0", "api_3"):
         return error
     text = NO_ENDPOINT if error.code == 404 else error.description or error.name
     response = _json({"error": text}, error.code or 500)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from flask import request
 
 from moromi.errors import AuthError
-from moromi_hub.plugin_api import sessions
 
 from .. import chroots, people
 from ..errors import Forbidden, Unauthorized
@@ -44,10 +43,9 @@ def _by_token_or_password(api: Api) -> int:
         if given is None or not given.username or not given.password:
             raise
         try:
-            user_id = int(sessions.login(api.call, given.username, given.password, None)["id"])
+            return people.by_password(api.call, given.username, given.password).id
         except AuthError as error:
             raise people.refusal(api.call) from error
-        return people.begin_as(api.call, user_id).id
 
 
 @endpoint("GET", "/gssapi_login")
