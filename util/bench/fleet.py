@@ -264,6 +264,7 @@ class Usage:
         self._requests = self._asked()
         self._transactions = hub.transactions()
         self._cpu = hub.cpu()
+        self._own = time.process_time()
 
     def _asked(self) -> int:
         return sum(caller.requests for caller in self._callers)
@@ -277,6 +278,7 @@ class Usage:
         for part in ("hub", "database"):
             used = cpu.get(part, 0.0) - self._cpu.get(part, 0.0)
             report(f"processors used by the {part}", used / took, 3)
+        report("processors used by the simulation", (time.process_time() - self._own) / took, 3)
 
 
 def report(what: str, value: float, digits: int = 0) -> None:
