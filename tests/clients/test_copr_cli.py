@@ -292,9 +292,9 @@ def test_18_dnf(site: CoprSite, project: str, built: int, tmp_path: Path) -> Non
             ["dnf", *options, *words], capture_output=True, text=True, check=False, timeout=200
         )
 
-    wrong = dnf("copr", "enable", f"{host}/alice/{project}", OTHER)
+    wrong = dnf("copr", "enable", "--hub", "here", f"alice/{project}", OTHER)
     assert wrong.returncode != 0 and CHROOT in wrong.stdout + wrong.stderr
-    enabled = dnf("copr", "enable", f"{host}/alice/{project}", CHROOT)
+    enabled = dnf("copr", "enable", "--hub", "here", f"alice/{project}", CHROOT)
     assert enabled.returncode == 0, enabled.stdout + enabled.stderr
     found = [path for path in tmp_path.rglob("_copr:*.repo")]
     assert [path.name for path in found] == [f"_copr:{host}:alice:{project}.repo"]

@@ -298,15 +298,8 @@ def test_chroots(copr: CoprHub, alice: Api, bob: Api) -> None:
     assert alice.error("PUT", edit.replace(CHROOT, CHROOTS[2]), {})[0] == 404
     # as the published client sends it
     comps = b"<comps/>"
-    sent = alice.session.put(
-        f"{copr.url}/api_3{edit}",
-        auth=alice.auth,
-        files={
-            "json": ("json", b'{"with_opts": "a b"}', "application/json"),
-            "upload_comps": ("c.xml", comps),
-        },
-        timeout=60,
-    )
+    fields = ("json", b'{"with_opts": "a b"}', "application/json")
+    sent = alice("PUT", edit, files={"json": fields, "upload_comps": ("c.xml", comps)})
     assert (sent.json()["comps_name"], sent.json()["with_opts"]) == ("c.xml", ["a", "b"])
     # a chroot that goes and comes back has what it had
     alice.ok("PUT", "/project/edit/alice/proj", {"chroots": [CHROOTS[2]]})

@@ -91,7 +91,7 @@ def copr_hub(dsn: str, place: Path, **options: Any) -> Iterator[CoprHub]:
     settings = {"Plugins": "copr", "PluginConfigDir": str(config)}
     with running_hub(dsn, place / "tree", **settings) as hub:
         server = make_server("127.0.0.1", 0, hub.application, threaded=True)
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=[0.05])
         thread.start()
         try:
             made = CoprHub(hub, f"http://127.0.0.1:{server.port}", place / "tree")
