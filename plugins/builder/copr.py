@@ -240,3 +240,70 @@ class CoprSource(MakesSRPM[CoprSourceParams]):
             return self._take(root, out)
         root.build_srpm(srpm.find_spec(out, False), out)
         return self.finish(root, None)
+
+
+# -- the four functions that coprs have of builders (section 1.9)
+
+
+@dataclass
+class CreateCoprParams:
+    """`create_copr(owner, copr_name, releases)`."""
+
+    owner: str
+    copr_name: str
+    releases: list[str] | None = None
+
+
+@task("create_copr", CreateCoprParams, weight=0.1)
+class CreateCopr(Handler[CreateCoprParams]):
+    """Sees to it that a copr has its repositories."""
+
+    def run(self) -> list[str]:
+        """Name the chroots that have one."""
+        return list(self.session.host.coprCreate(self.task_id))
+
+
+@task("remove_repos", CreateCoprParams, weight=0.1)
+class RemoveRepos(Handler[CreateCoprParams]):
+    """Deletes repositories of a copr with all packages in them."""
+
+    def run(self) -> list[str]:
+        """Name the chroots that had one."""
+        return list(self.session.host.coprRemove(self.task_id))
+
+
+@dataclass
+class AsyncBuildParams:
+    """`async_build_x86(srpm, release, copr_names)`."""
+
+    srpm: str
+    release: str
+    copr_names: list[str]
+
+
+@task("async_build_x86", AsyncBuildParams, weight=0.1)
+class AsyncBuild(Handler[AsyncBuildParams]):
+    """Has a source package built for a release of a copr, and does not wait for it."""
+
+    def run(self) -> list[int]:
+        """Give the ids of the tasks that build."""
+        return list(self.session.host.coprAsyncBuild(self.task_id))
+
+
+@dataclass
+class MoveParams:
+    """`move_to_copr(tmpdir, owner, copr_name, repos)`."""
+
+    tmpdir: str | int
+    owner: str
+    copr_name: str
+    repos: list[str]
+
+
+@task("move_to_copr", MoveParams, weight=0.1)
+class MoveToCopr(Handler[MoveParams]):
+    """Publishes in repositories of a copr what a build left in its directory."""
+
+    def run(self) -> list[str]:
+        """Name the chroots whose repositories get the packages."""
+        return list(self.session.host.coprMove(self.task_id))

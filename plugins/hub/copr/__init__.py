@@ -2,13 +2,27 @@
 
 The services are one module for each subject (`projects`, `chroots`, `permissions`, `packages`,
 `builds`, `progress`, `publishing`), over the SQL in `*_queries`; `entities` says what they are
-made of on the hub. The faces on top are `api_3`, and whatever else speaks HTTP.
+made of on the hub. The faces on top are `api_3` and, with words of its own (`legacy`, `uploaded`), `api_0`;
+`functions` is what builders do for them.
 """
 
 from __future__ import annotations
 
+from .api_0 import BLUEPRINT as API_0
 from .api_3 import BLUEPRINT as API_3
-from .calls import begin, edit_chroot, list_chroots, no_source, publish, start, take_source
+from .calls import (
+    async_build,
+    begin,
+    create_copr,
+    edit_chroot,
+    list_chroots,
+    move_to_copr,
+    no_source,
+    publish,
+    remove_repos,
+    start,
+    take_source,
+)
 from .jobs import BATCHES, PUBLISH
 from .pages import BLUEPRINT as PAGES
 from .policy import FROM_SRPM, RPM, CoprCanBuildTest
@@ -16,6 +30,7 @@ from .settings import CONFIG
 from .tables import SCHEMA
 
 __all__ = [
+    "API_0",
     "API_3",
     "BATCHES",
     "CONFIG",
@@ -25,11 +40,15 @@ __all__ = [
     "RPM",
     "SCHEMA",
     "CoprCanBuildTest",
+    "async_build",
     "begin",
+    "create_copr",
     "edit_chroot",
     "list_chroots",
+    "move_to_copr",
     "no_source",
     "publish",
+    "remove_repos",
     "start",
     "take_source",
 ]

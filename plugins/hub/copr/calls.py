@@ -6,7 +6,7 @@ from typing import Any
 
 from moromi_hub.plugin_api import ADMIN, ANYONE, Call, arguments, exported, task_host
 
-from . import chroot_queries, chroots, progress
+from . import chroot_queries, chroots, functions, progress
 
 
 @exported("editCoprChroot", access=ADMIN)
@@ -64,3 +64,30 @@ def start(call: Call, task_id: int, chroot: str, child_id: int) -> None:
 def publish(call: Call, task_id: int, chroot: str) -> None:
     """Publish what was built in a chroot, or the logs of why nothing was."""
     progress.publish(call, task_id, arguments.expect(chroot, str))
+
+
+# the four functions of builders
+
+
+@exported("host.coprCreate", access=task_host())
+def create_copr(call: Call, task_id: int) -> list[str]:
+    """Do what a task create_copr asks for: the chroots that have repositories."""
+    return functions.create(call, task_id)
+
+
+@exported("host.coprRemove", access=task_host())
+def remove_repos(call: Call, task_id: int) -> list[str]:
+    """Do what a task remove_repos asks for: the chroots whose repositories are gone."""
+    return functions.remove(call, task_id)
+
+
+@exported("host.coprAsyncBuild", access=task_host())
+def async_build(call: Call, task_id: int) -> list[int]:
+    """Do what a task async_build_x86 asks for: the tasks that build."""
+    return functions.start_build(call, task_id)
+
+
+@exported("host.coprMove", access=task_host())
+def move_to_copr(call: Call, task_id: int) -> list[str]:
+    """Do what a task move_to_copr asks for: the chroots whose repositories get the packages."""
+    return functions.move(call, task_id)

@@ -31,6 +31,10 @@ _BAD_NAME = "Name must contain only letters, digits, underscores, dashes and dot
 _NUMBER = "Project's name can not be just number."
 
 
+class Taken(BadRequest):
+    """Somebody else makes a project of that name at this moment."""
+
+
 def get(call: Call, owner: str, name: str, *, lock: bool = False) -> Project:
     """A project. Raises NotFound, also for a group that is unknown."""
     found = people.find_owner(call, owner)
@@ -145,7 +149,7 @@ def create(
 ) -> Project:
     """A new project with its tags, targets and empty repositories: all of it or nothing.
 
-    Raises Invalid for a name that is taken, BadRequest when somebody else takes it at this moment.
+    Raises Invalid for a name that is taken, Taken when somebody else takes it at this moment.
     """
     if problems := name_problems(call, owner, name):
         raise Invalid({"name": problems})
@@ -160,7 +164,7 @@ def create(
     # of two who make the project at the same moment, one waits here for the other
     project_id = project_queries.add(call.tx, values, settings)
     if project_id is None:
-        raise BadRequest(f"Copr '{owner.name}/{name}' has not been created (race condition)")
+        raise Taken(f"Copr '{owner.name}/{name}' has not been created (race condition)")
     tag_id = entities.make_list(call, owner, name)
     project_queries.change(call.tx, project_id, {"tag_id": tag_id})
     project = by_id(call, project_id)
