@@ -71,8 +71,13 @@ SCRIPTLETS = {
     "libc-bin": "%transfiletriggerin -P 2000000 -- /usr/lib64 /usr/lib\n/usr/sbin/ldconfig\n"
     "%transfiletriggerpostun -P 2000000 -- /usr/lib64 /usr/lib\n/usr/sbin/ldconfig\n",
 }
-# How the packages themselves are packed: as they are, quickly.
+# Nothing in a package is younger, so that it does not tell when it was made.
+EPOCH = 1767225600
+# How the packages themselves are packed: as they are, quickly, and alike wherever that is done.
 RPMBUILD_MACROS = {
+    "use_source_date_epoch_as_buildtime": "1",
+    "clamp_mtime_to_source_date_epoch": "1",
+    "_buildhost": "mini.localhost",
     "_build_id_links": "none",
     "_rpmfilename": "%%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm",
     "_binary_payload": "w3.zstdio",

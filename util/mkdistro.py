@@ -9,6 +9,9 @@ dropped; the few of their effects that a build root needs (the alternatives' lin
 in `distrotables.py`. Three packages are made here rather than converted: `filesystem` (the merged /usr and
 the basics of /etc, installed before everything else), `mini-release` and `mini-rpm-config` (rpm macros).
 
+The same .debs give the same packages and metadata, byte for byte: builders know the packages in a chroot by
+their digests, and a repository that is made anew must not differ from what they knew.
+
 Needs on the host: apt with package lists (`apt-get update`), dpkg-deb, rpmbuild, createrepo_c; of Python
 the standard library. A second run finds the repository intact and does nothing.
 """
@@ -42,8 +45,9 @@ STAMP = ".mkdistro.json"
 def run(*command: str | Path, cwd: Path | None = None) -> str:
     """Run a command that must succeed; return its standard output."""
     argv = [str(word) for word in command]
+    env = {**os.environ, "SOURCE_DATE_EPOCH": str(tables.EPOCH), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
     done = subprocess.run(
-        argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=cwd, check=False
+        argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=cwd, env=env, check=False
     )
     if done.returncode:
         raise SystemExit(f"{' '.join(argv)[:300]}: exit {done.returncode}\n{done.stdout[-3000:]}")
@@ -180,6 +184,7 @@ def file_list(root: Path, own_dirs: bool) -> str:
     """Return the %files lines for everything under root."""
     lines = []
     for top, dirs, files in os.walk(root):
+        dirs.sort()
         for name in sorted(dirs + files):
             full = Path(top, name)
             path = str(full.relative_to(root))
@@ -377,7 +382,15 @@ def make(args: argparse.Namespace, out: Path) -> None:
     rpms = list(packages.glob("*.rpm"))
     say(f"built {len(rpms)} RPMs, {sum(rpm.stat().st_size for rpm in rpms) / 1e6:.0f} MB")
     write_comps(out / "comps.xml")
-    run("createrepo_c", "--quiet", "--no-database", "-g", "comps.xml", ".", cwd=out)
+    write_metadata(out)
+
+
+def write_metadata(out: Path) -> None:
+    """Describe the packages below a directory; of times only the fixed one is told."""
+    for path in out.rglob("*"):
+        os.utime(path, (tables.EPOCH, tables.EPOCH))
+    stamp = ["--revision", str(tables.EPOCH), "--set-timestamp-to-revision"]
+    run("createrepo_c", "--quiet", "--no-database", *stamp, "-g", "comps.xml", ".", cwd=out)
 
 
 def main() -> None:
@@ -399,6 +412,7 @@ def main() -> None:
     for name in ("apt-cache", "dpkg-deb", "rpmbuild", "createrepo_c"):
         if shutil.which(name) is None:
             raise SystemExit(f"{name} is not installed (Debian packages: apt dpkg rpm createrepo-c)")
+    os.umask(0o022)
     partial = out.with_name(f"{out.name}.new")
     shutil.rmtree(partial, ignore_errors=True)
     make(args, partial)
