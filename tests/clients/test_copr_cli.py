@@ -298,6 +298,6 @@ def test_18_dnf(site: CoprSite, project: str, built: int, tmp_path: Path) -> Non
     assert enabled.returncode == 0, enabled.stdout + enabled.stderr
     found = [path for path in tmp_path.rglob("_copr:*.repo")]
     assert [path.name for path in found] == [f"_copr:{host}:alice:{project}.repo"]
-    installed = dnf("install", GOOD.name)
+    installed = dnf("--noplugins", "install", GOOD.name)
     assert installed.returncode == 0, installed.stdout + installed.stderr
     assert (tmp_path / "root/usr/share" / GOOD.name).is_dir()

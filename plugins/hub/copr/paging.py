@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,7 +20,7 @@ class Page:
     order: str = "id"
     order_type: str = "ASC"
 
-    def checked(self, kind: str, orderable: Mapping[str, object]) -> Page:
+    def checked(self, kind: str, orderable: Collection[str]) -> Page:
         """This, if the list can be in its order. Raises BadRequest; `name` may not be known everywhere."""
         if self.order in orderable:
             return self

@@ -284,6 +284,7 @@ def list_build_chroots(api: Api) -> Answer:
     wanted = page(api.query)
     if not given.isdigit():
         raise BadPage({"build_id": ["Not a valid integer value."]})
+    wanted = wanted.checked("build_chroot", ("id",))
     found = builds.chroots_of(api.call, int(given), wanted)
     if not found:
         return paged([], wanted)
