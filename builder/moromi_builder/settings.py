@@ -81,6 +81,8 @@ class Settings:
     use_createrepo_c: bool = True
     createrepo_update: bool = True
     createrepo_skip_stat: bool = True
+    # Our own: gigabytes of compressed metadata kept for the next repositories.
+    repodata_cache_size: int = 5
     distrepo_skip_stat: bool = False
     copy_old_repodata: bool = False
     maven_repo_ignore: str = MAVEN_IGNORE

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from moromi.errors import GenericError
+from moromi.repodata import merge_mode, urls_for
 from moromi_builder.hubfiles import HubFiles, MissingFile
 from moromi_builder.packages import RepoPlace, mark_origins, read_origins
 from moromi_builder.repos import commands as repo_commands
@@ -175,12 +176,12 @@ def test_external_packages_are_merged_and_their_origin_is_known(hub: Server, tmp
     ]
     merged = hub.top / "repos" / "f1-build" / "2" / "x86_64"
     words = repo_commands.mergerepo(
-        repo_commands.merge_mode(external),
+        merge_mode(external),
         repo_commands.mergerepo_version(),
         "x86_64",
         source,
         premerge,
-        repo_commands.urls_for(external, "x86_64"),
+        urls_for(external, "x86_64"),
         merged,
     )
     subprocess.run(words, check=True, capture_output=True)
@@ -201,9 +202,9 @@ def test_merge_rules() -> None:
         {"url": "http://b/$arch", "arches": "s390x", "merge_mode": "koji"},
         {"url": "http://a/$arch", "arches": "x86_64 s390x", "merge_mode": "koji"},
     ]
-    assert repo_commands.urls_for(repos, "x86_64") == ["http://a/x86_64"]
+    assert urls_for(repos, "x86_64") == ["http://a/x86_64"]
     with pytest.raises(GenericError, match="Found multiple merge modes for external repos"):
-        repo_commands.merge_mode([*repos, {"merge_mode": "bare"}])
+        merge_mode([*repos, {"merge_mode": "bare"}])
     source = RepoSource(Path("/r"), (), None, None, None)
     with pytest.raises(GenericError, match=r"low version: 0\.12 \(0\.13\.0 needed for --simple\)"):
         repo_commands.mergerepo("simple", (0, 12), "x86_64", source, Path("/p"), [], Path("/o"))

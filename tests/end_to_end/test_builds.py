@@ -15,6 +15,7 @@ from moromi.rpm import read_header
 from samplesite import content, samples
 from samplesite.services import wait_for
 from samplesite.site import Site, build_arch
+from support.repodata import contents, documents
 from support.sites import Builds
 
 ARCH = build_arch()
@@ -151,6 +152,19 @@ def test_latest_link(repo: str, builds: Builds) -> None:
     assert wait_for(lambda: int(latest.resolve().name) >= int(repo.split("/")[-2]), 10)
     url = f"{builds.site.url}/kojifiles/repos/{content.BUILD}/latest/{ARCH}/repodata/repomd.xml"
     assert requests.get(url, timeout=10).status_code == 200
+
+
+def test_a_builder_makes_the_same_repository(repo: str, builds: Builds) -> None:
+    """When a task is asked for: its builder joins what the hub keeps, too."""
+    task_id = int(builds.session.call("newRepo", content.BUILD))
+    assert builds.wait(task_id) == TaskState.CLOSED, builds.describe(task_id)
+    (repo_id, _event) = builds.session.call("getTaskResult", task_id)
+    tree = builds.site.tree / "repos" / content.BUILD
+    ours, theirs = tree / str(repo_id) / ARCH, tree / repo.split("/")[-2] / ARCH
+    assert contents(ours) == contents(theirs)
+    documents(ours)
+    made = builds.session.listTaskOutput(builds.child(task_id, "createrepo")["id"])
+    assert "createrepo.log" not in made, "no package has been opened"
 
 
 def test_nothing_of_the_chroots_stays(builds: Builds, built: dict[str, dict[str, Any]]) -> None:

@@ -13,13 +13,14 @@ from click.testing import CliRunner
 from sqlalchemy import delete, select
 
 from moromi.constants import RepoState
-from moromi.repodata import FileFacts, unpack_fragments
+from moromi.errors import GenericError
+from moromi.repodata import Entry, FileFacts, unpack_fragments
 from moromi.rpm import get_sighdr_key, rip_rpm_sighdr
 from moromi_hub.admin import main
 from moromi_hub.repodata import service
 from moromi_hub.worker.jobs import JOBS
 from moromi_schema import tables as t
-from support.builds import RPM, RPMS, SRPM, YEAST, data, import_rpm
+from support.builds import BUILDER, RPM, RPMS, SRPM, YEAST, data, import_rpm
 from support.hub import Client, HubUnderTest
 from support.worker import eventually, working
 
@@ -259,3 +260,28 @@ def test_a_tag_says_how_its_metadata_is_compressed(admin: Client, worker: None, 
     repodata = top / "repos/f40-build" / str(repo["id"]) / "aarch64" / "repodata"
     assert list(repodata.glob("*primary.xml.gz"))
     assert list(repodata.glob("*primary.sqlite*"))
+
+
+# for builders
+
+
+def test_builders_get_what_is_kept_and_what_was_not(
+    hub: HubUnderTest, admin: Client, tags: None, top: Path
+) -> None:
+    sighdr = rip_rpm_sighdr(RPMS / SIGNED)
+    key = str(get_sighdr_key(sighdr))
+    admin("addRPMSig", NVRA, sighdr)
+    admin("writeSignedRPM", NVRA, key)
+    rpm_id, yeast = admin("getRPM", NVRA)["id"], admin("getRPM", "yeast-7-1.mr1.noarch")["id"]
+    builder = hub.client(BUILDER)
+    wanted = [[yeast, ""], [rpm_id, key], [rpm_id, ""]]
+    before = builder("host.getRPMMetadata", wanted)
+    noarch, signed, plain = (Entry.parse(line.encode()) for line in before)
+    assert (noarch.name, plain.href) == ("yeast", str(BUILD / "x86_64" / RPM))
+    assert signed.href == str(BUILD / "data/signed" / key / "x86_64" / RPM)
+    assert signed.pkgid == FileFacts.of_file(top / signed.href).pkgid != plain.pkgid
+    assert signed.fragment in unpack_fragments((top / signed.pack).read_bytes())
+    forget(hub)
+    assert builder("host.getRPMMetadata", wanted) == before
+    with pytest.raises(GenericError, match="no metadata"):
+        builder("host.getRPMMetadata", [[rpm_id, "0badf00d"]])

@@ -17,7 +17,6 @@ CREATEREPO = "/usr/bin/createrepo"
 MERGEREPO_C = "/usr/bin/mergerepo_c"
 NEEDED_FOR_SIMPLE = (0, 13, 0)
 NEEDED_FOR_ARCH_EXPAND = (0, 15, 11)
-MODES = ("koji", "simple", "bare")
 
 
 def createrepo(settings: Settings, source: RepoSource, output: Path) -> list[str]:
@@ -81,26 +80,6 @@ def _zchunk(opts: Mapping[str, Any]) -> list[str]:
     if not Path(place).is_dir():
         raise GenericError(f"zchunk dir path is file: {place}")
     return ["--zck", "--zck-dict-dir", str(place)]
-
-
-def merge_mode(repos: Sequence[Mapping[str, Any]]) -> str:
-    """Give the merge mode that external repositories share. GenericError if they differ or it is unknown."""
-    modes = sorted({repo["merge_mode"] or "koji" for repo in repos})
-    if len(modes) > 1:
-        raise GenericError(f"Found multiple merge modes for external repos: {modes}")
-    if modes[0] not in MODES:
-        raise GenericError(f"Invalid merge mode: {modes[0]}")
-    return str(modes[0])
-
-
-def urls_for(repos: Sequence[Mapping[str, Any]], arch: str) -> list[str]:
-    """List the URLs of the external repositories that have an arch, in order, without duplicates."""
-    found = []
-    for repo in repos:
-        arches = (repo.get("arches") or "").split()
-        if not arches or arch in arches:
-            found.append(repo["url"].replace("$arch", arch))
-    return list(dict.fromkeys(found))
 
 
 def mergerepo(

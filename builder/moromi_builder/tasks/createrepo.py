@@ -9,8 +9,10 @@ from typing import Any
 
 from moromi.constants import RepoState
 from moromi.errors import GenericError
+from moromi.repodata import merge_mode, urls_for
 from moromi_builder import plugins
 from moromi_builder.repos import commands as repo_commands
+from moromi_builder.repos import joined
 from moromi_builder.repos.source import RepoSource, open_source
 from moromi_builder.tasks.base import Handler
 from moromi_builder.tasks.registry import task
@@ -36,13 +38,10 @@ class Createrepo(Handler[CreaterepoParams]):
         if state is not RepoState.INIT:
             raise GenericError(f"Repo {repo['id']} not in INIT state (got {state.name})")
         arch, scratch = self.params.arch, self.context.workdir
-        source = open_source(self.files, repo, arch, self._old_repo(), scratch / "source")
-        output = self._create(source, scratch / "repo")
         external = self.session.getExternalRepoList(repo["tag_id"], event=repo["create_event"])
-        if external:
-            output = self._merge(repo["id"], source, output, external)
-        elif not source.packages:
-            (output / "repodata" / "EMPTY_REPO").touch()
+        output = joined.join_arch(self.session, self.settings, self.files, repo, arch, external, scratch)
+        if output is None:
+            output = self._make(repo, external, scratch)
         plugins.run_callbacks(
             "postCreateRepo",
             tag=repo["tag_name"],
@@ -53,6 +52,16 @@ class Createrepo(Handler[CreaterepoParams]):
             session=self.session,
         )
         return [self.context.upload_path, self._upload(output / "repodata")]
+
+    def _make(self, repo: dict[str, Any], external: list[dict[str, Any]], scratch: Path) -> Path:
+        """Make it of the packages themselves, with createrepo_c and mergerepo_c."""
+        source = open_source(self.files, repo, self.params.arch, self._old_repo(), scratch / "source")
+        output = self._create(source, scratch / "repo")
+        if external:
+            return self._merge(repo["id"], source, output, external)
+        if not source.packages:
+            (output / "repodata" / "EMPTY_REPO").touch()
+        return output
 
     def _old_repo(self) -> dict[str, Any] | None:
         """Find the repository whose metadata may be used again."""
@@ -78,12 +87,12 @@ class Createrepo(Handler[CreaterepoParams]):
         premerge = local.with_name(f"repo_{repo_id}_premerge")
         local.rename(premerge)
         words = repo_commands.mergerepo(
-            repo_commands.merge_mode(external),
+            merge_mode(external),
             repo_commands.mergerepo_version(),
             self.params.arch,
             source,
             premerge,
-            repo_commands.urls_for(external, self.params.arch),
+            urls_for(external, self.params.arch),
             local,
         )
         status = self.command(words, "mergerepos.log", env={"TMPDIR": str(self.context.workdir)})

@@ -13,7 +13,7 @@ from moromi.repodata.join import RepoResult, write_repository
 from moromi.repodata.merge import Merged, Origin, merge
 from moromi.repodata.model import Entry, Fragment, FragmentStore
 from moromi.repodata.packs import BadPack, PackStore, pack_fragments, pack_name, unpack_fragments
-from moromi.repodata.recipe import Recipe, local_origin, write_recipe
+from moromi.repodata.recipe import Recipe, local_origin, merge_mode, urls_for, write_recipe
 
 __all__ = [
     "BadPack",
@@ -32,10 +32,12 @@ __all__ = [
     "RepoResult",
     "local_origin",
     "merge",
+    "merge_mode",
     "pack_fragments",
     "pack_name",
     "render",
     "unpack_fragments",
+    "urls_for",
     "write_recipe",
     "write_repository",
 ]

@@ -17,10 +17,10 @@ from moromi_hub.db.copytext import unescape
 from moromi_hub.repodata import queries, service
 
 _BUILD_ID = re.compile(rb'"build_id": (\d+)')
-_BUILD = 6
+_BUILD = queries.ENTRY_KEYS.index("build_id")
 """Where a row has the id of a build, and an entry the location of the package."""
-_FRAGMENT = 7
-_PACK = 13
+_FRAGMENT = queries.ENTRY_KEYS.index("fragment")
+_PACK = queries.ENTRY_KEYS.index("pack")
 
 
 def arches(directory: Path) -> list[str]:
@@ -58,30 +58,79 @@ def _chosen(known: Mapping[bytes, bytes], locations: Sequence[bytes]) -> list[by
 
 def kept(call: Call, build_ids: Sequence[int]) -> tuple[dict[bytes, bytes], dict[bytes, int]]:
     """By location: the lines of all rpms of builds; for those whose metadata is not kept, the build's id."""
-    top = call.paths.topdir
-    places = {
-        b"%d" % build_id: os.path.relpath(call.paths.build(place), top).encode()
-        for build_id, place in queries.places(call.tx, build_ids).items()
-    }
+    places = _places(call, build_ids)
     lines: dict[bytes, bytes] = {}
     lacking: dict[bytes, int] = {}
 
     def take(row: bytes) -> None:
-        values = row[:-1].split(b"\t")
-        if b"\\" in row:
-            values = [unescape(value) for value in values]
+        values = _values(row)
         place = places.get(values[_BUILD])
         if place is None:
             return
-        _source, name, arch, _epoch, version, release = values[:_BUILD]
-        location = b"toplink/%b/%b/%b-%b-%b.%b.rpm" % (place, arch, name, version, release, arch)
-        if not values[_FRAGMENT]:
+        location = b"toplink/" + _location(values, place)
+        if values[_FRAGMENT]:
+            lines[location] = _line(values, place, location)
+        else:
             lacking[location] = int(values[_BUILD])
-            return
-        values[_BUILD] = location
-        values[_PACK] = b"%b/%b/%b" % (place, service.PLACE.encode(), values[_PACK])
-        values.append(b"")
-        lines[location] = b"\t".join(values)
 
     call.tx.copy(queries.entries(build_ids), take)
     return lines, lacking
+
+
+def of_rpms(call: Call, files: Sequence[tuple[int, str]]) -> list[str]:
+    """The lines of entries for files (rpm id, key of a signed copy or ''), in their order.
+
+    What is not kept yet is rendered, and kept. Raises GenericError for a file without metadata.
+    """
+    lines, lacking = _kept_of_files(call, files)
+    if lacking:
+        service.complete_files(call, lacking)
+        lines, lacking = _kept_of_files(call, files)
+    if lacking or len(lines) != len(files):
+        raise GenericError(f"no metadata of {len(files) - len(lines)} rpms: {lacking[:10]}")
+    return [line.decode() for line in lines]
+
+
+def _kept_of_files(call: Call, files: Sequence[tuple[int, str]]) -> tuple[list[bytes], list[tuple[int, str]]]:
+    places = _places(call, queries.builds_of(call.tx, {rpm_id for rpm_id, _key in files}))
+    lines: list[bytes] = []
+    lacking: list[tuple[int, str]] = []
+
+    def take(row: bytes) -> None:
+        *values, rpm_id, key = _values(row)
+        place = places.get(values[_BUILD])
+        if place is None:
+            return
+        if not values[_FRAGMENT]:
+            lacking.append((int(rpm_id), key.decode()))
+            return
+        below = b"%b/data/signed/%b" % (place, key) if key else place
+        lines.append(_line(values, place, _location(values, below)))
+
+    call.tx.copy(queries.entries_of_files(files), take)
+    return lines, lacking
+
+
+def _places(call: Call, build_ids: Sequence[int]) -> dict[bytes, bytes]:
+    """The directories of builds below the top, by their ids as COPY writes them."""
+    return {
+        b"%d" % build_id: os.path.relpath(call.paths.build(place), call.paths.topdir).encode()
+        for build_id, place in queries.places(call.tx, build_ids).items()
+    }
+
+
+def _values(row: bytes) -> list[bytes]:
+    values = row[:-1].split(b"\t")
+    return [unescape(value) for value in values] if b"\\" in row else values
+
+
+def _location(values: Sequence[bytes], below: bytes) -> bytes:
+    _source, name, arch, _epoch, version, release = values[:_BUILD]
+    return b"%b/%b/%b-%b-%b.%b.rpm" % (below, arch, name, version, release, arch)
+
+
+def _line(values: list[bytes], place: bytes, location: bytes) -> bytes:
+    """An entry of `values`, which are used up."""
+    values[_BUILD] = location
+    values[_PACK] = b"%b/%b/%b" % (place, service.PLACE.encode(), values[_PACK])
+    return b"\t".join((*values, b""))

@@ -5,11 +5,23 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Select, Text, and_, cast, delete, func, literal, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Integer,
+    Select,
+    Text,
+    and_,
+    cast,
+    delete,
+    func,
+    literal,
+    select,
+)
 
 from moromi.constants import INTERNAL_REPO_ID, BuildState
 from moromi_hub.db.bulk import insertion
-from moromi_hub.db.columns import integer_array
+from moromi_hub.db.columns import integer_array, text_array
 from moromi_hub.db.transaction import Transaction
 from moromi_schema import tables as t
 
@@ -17,6 +29,11 @@ _kept, _rpm = t.moromi_rpm_metadata, t.rpminfo
 KEYS = tuple(column.key for column in _kept.c)
 FACTS = ("pkgid", "file_time", "size", "header_start", "header_end")
 """The columns that differ between the signed copies of an rpm."""
+ENTRY_KEYS = (
+    *("sourcerpm", "name", "arch", "epoch", "version", "release", "build_id", "fragment"),
+    *(*FACTS, "pack"),
+)
+"""Those of the engine's entries, but for places; without metadata `fragment` is empty."""
 _with_kept = _rpm.outerjoin(_kept, and_(_kept.c.rpm_id == _rpm.c.id, _kept.c.sigkey == literal("")))
 _LACKING = (
     _kept.c.rpm_id.is_(None),
@@ -66,25 +83,53 @@ def packs(tx: Transaction, build_ids: Sequence[int]) -> list[dict[str, Any]]:
 
 
 def entries(build_ids: Sequence[int]) -> Select[Any]:
-    """Statement of what is kept of the rpms of builds, in the order of `Entry`, but for places.
+    """Statement of what is kept of the rpms of builds, with `ENTRY_KEYS`."""
+    of_builds = _rpm.c.build_id == func.any(integer_array(build_ids))
+    return select(*_entry_columns()).select_from(_with_kept).where(of_builds)
 
-    The build's id is where `href` goes. Without metadata `fragment` is empty.
-    """
-    columns = (
+
+def entries_of_files(files: Sequence[tuple[int, str]]) -> Select[Any]:
+    """Statement of what is kept of files (rpm id, key), in their order, with `ENTRY_KEYS`, rpm id and key."""
+    ids, keys = [rpm_id for rpm_id, _key in files], [key for _rpm_id, key in files]
+    wanted = (
+        func.unnest(integer_array(ids), text_array(keys))
+        .table_valued(Column("rpm_id", Integer), Column("sigkey", Text), with_ordinality="position")
+        .render_derived(name="wanted")
+    )
+    same = and_(_kept.c.rpm_id == wanted.c.rpm_id, _kept.c.sigkey == wanted.c.sigkey)
+    tables = wanted.join(_rpm, _rpm.c.id == wanted.c.rpm_id).outerjoin(_kept, same)
+    query = select(*_entry_columns(), wanted.c.rpm_id, wanted.c.sigkey).select_from(tables)
+    return query.order_by(wanted.c.position)
+
+
+def builds_of(tx: Transaction, rpm_ids: Collection[int]) -> list[int]:
+    """The ids of the builds of rpms, each once; external rpms have none."""
+    mine = _rpm.c.id == func.any(integer_array(list(rpm_ids)))
+    return list(tx.scalars(select(_rpm.c.build_id).where(mine, _rpm.c.build_id.is_not(None)).distinct()))
+
+
+def rpms(tx: Transaction, rpm_ids: Collection[int]) -> dict[int, dict[str, Any]]:
+    """By id: id, name, version, release, arch, build_id."""
+    columns = [_rpm.c[name] for name in ("id", "name", "version", "release", "arch", "build_id")]
+    rows = tx.rows(select(*columns).where(_rpm.c.id == func.any(integer_array(list(rpm_ids)))))
+    return {row["id"]: row for row in rows}
+
+
+def _entry_columns() -> list[ColumnElement[Any]]:
+    """As an entry has them, but for places: a build's id stands where `href` goes."""
+    return [
         func.coalesce(_kept.c.sourcerpm, ""),
         _rpm.c.name,
         _rpm.c.arch,
         func.coalesce(_rpm.c.epoch, 0),
         _rpm.c.version,
         _rpm.c.release,
-        _rpm.c.build_id,
+        func.coalesce(_rpm.c.build_id, 0),
         _hex(_kept.c.fragment),
         _hex(_kept.c.pkgid),
         *(func.coalesce(cast(_kept.c[key], Text), "") for key in FACTS[1:]),
         func.coalesce(_kept.c.pack, ""),
-    )
-    of_builds = _rpm.c.build_id == func.any(integer_array(build_ids))
-    return select(*columns).select_from(_with_kept).where(of_builds)
+    ]
 
 
 def _hex(column: Any) -> Any:

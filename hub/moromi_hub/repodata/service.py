@@ -90,6 +90,21 @@ def complete(call: Call, build_ids: Sequence[int]) -> int:
     return count
 
 
+def complete_files(call: Call, lacking: Sequence[tuple[int, str]]) -> None:
+    """Keep what is not kept of files: rpm id, and the key of a signed copy or ''."""
+    rpms = queries.rpms(call.tx, {rpm_id for rpm_id, _key in lacking})
+    build_ids = {rpm["build_id"] for rpm in rpms.values()} - {None}
+    complete(call, sorted(build_ids))
+    places = queries.places(call.tx, sorted(build_ids))
+    for rpm_id, sigkey in lacking:
+        rpm = rpms.get(rpm_id)
+        if sigkey and rpm is not None and rpm["build_id"] in places:
+            try:
+                keep_signed(call, Path(call.paths.build(places[rpm["build_id"]])), rpm, sigkey)
+            except (GenericError, OSError) as error:
+                log.warning("no metadata is kept: %s", error)
+
+
 def count_lacking(call: Call) -> int:
     """How many rpms of COMPLETE builds have no metadata kept."""
     return queries.count_lacking(call.tx)
