@@ -18,16 +18,17 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shlex
 import shutil
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from moromi.version import VERSION
-from moromi_chroot import baseroot, hostinfo, inroot, layers
+from moromi_chroot import baseroot, hostinfo, inroot, layers, rpmdb
 from moromi_chroot.config import Config
 from moromi_chroot.dnf import Dnf, Package
-from moromi_chroot.errors import ChrootError, Locked, SandboxError
+from moromi_chroot.errors import ChrootError, Locked, PackagesFailed, SandboxError
 from moromi_chroot.logs import Logs
 from moromi_chroot.repositories import fetch_all
 from moromi_chroot.rootcache import RootCache
@@ -164,6 +165,9 @@ class Buildroot:
             for action, what in self.config.module_setup:
                 dnf.install(view, ["module", action, what])
             dnf.install(view, list(self.config.setup), self._planned)
+            if rpmdb.is_empty(tree):
+                # dnf is content with a group of which the repositories have no package.
+                raise PackagesFailed(f"Nothing was installed by: {shlex.join(self.config.setup)}")
             self.runner.function(view, inroot.finish_base(self.config))
 
     def _put_on(self, tree: Path) -> None:

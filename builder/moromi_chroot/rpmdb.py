@@ -50,6 +50,11 @@ def installed(root: Path) -> list[InstalledPackage]:
     return sorted(_parse(done.stdout), key=lambda package: (package.name, package.arch, package.version))
 
 
+def is_empty(root: Path) -> bool:
+    """Say whether nothing is installed in a root, not even a database. Raises SandboxError."""
+    return not any((root / name).is_dir() for name in RPM_DATABASES) or not installed(root)
+
+
 def _parse(text: str) -> Iterator[InstalledPackage]:
     for line in text.splitlines():
         name, version, release, epoch, arch, size, build_time, payload_hash = line.split("\t")

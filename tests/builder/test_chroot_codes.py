@@ -83,6 +83,22 @@ def test_missing_group(root: Root) -> None:
     assert root.run("--init").returncode == 30
 
 
+@pytest.mark.parametrize("members", ["", '<packagereq type="mandatory">no-such-package</packagereq>'])
+def test_empty_group(root: Root, tmp_path: Path, members: str) -> None:
+    """A group of nothing, or of packages that the repository does not have, makes no root."""
+    comps = tmp_path / "comps.xml"
+    group = f"<id>build</id><name>build</name><packagelist>{members}</packagelist>"
+    comps.write_text(f'<?xml version="1.0"?>\n<comps><group>{group}</group></comps>\n')
+    (tmp_path / "empty").mkdir()
+    words = ["createrepo_c", "--quiet", "-g", str(comps), str(tmp_path / "empty")]
+    subprocess.run(words, check=True, capture_output=True)
+    root.urls = [f"file://{tmp_path}/empty"]
+    root.configure({})
+    done = root.run("--init")
+    assert done.returncode == 30, done.stderr
+    assert root.run("--chroot", "true").returncode == 30, "it is not there at the second look either"
+
+
 def test_dead_repository(root: Root, tmp_path: Path) -> None:
     root.urls = [f"file://{tmp_path}/nothing"]
     root.configure({})
