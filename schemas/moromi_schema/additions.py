@@ -27,7 +27,7 @@ from .groups import group_config, group_package_listing, group_req_listing
 from .hosts import host
 from .repos import repo, repo_queue
 from .rpms import rpminfo
-from .scheduler import scheduler_log_messages, scheduler_task_refusals
+from .scheduler import scheduler_log_messages, scheduler_task_refusals, scheduler_task_runs
 from .tags import tag_listing, tag_package_owners, tag_packages
 from .tasks import task
 
@@ -104,6 +104,9 @@ Index("moromi_events_by_time", events.c.time)
 Index("moromi_scheduler_task_refusals_by_host", scheduler_task_refusals.c.host_id)
 Index("moromi_scheduler_log_by_task", scheduler_log_messages.c.task_id)
 Index("moromi_scheduler_log_by_host", scheduler_log_messages.c.host_id)
+
+# The scheduler: who has which task now, among all that ever had one.
+Index("moromi_scheduler_task_runs_live", scheduler_task_runs.c.task_id, postgresql_where=LIVE)
 
 # Why a free task is not assigned, or a host is given none: one row each, rewritten when the reason changes.
 moromi_scheduler_reasons = Table(

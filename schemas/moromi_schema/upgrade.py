@@ -12,7 +12,7 @@ from .compare import differences, missing
 from .errors import SchemaMismatch
 
 VERSION_TABLE = "moromi_schema_version"
-NEWEST = "0004"
+NEWEST = "0005"
 """The newest revision in `upgrades/versions`: a database that is there needs no alembic, slow to import."""
 
 # Any constant will do: it keeps two programs from upgrading one database at the same time.

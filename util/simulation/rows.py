@@ -101,7 +101,7 @@ def add_free_tasks(connection: Connection, count: int, arch: str = "noarch") -> 
 
 
 def add_finished_tasks(connection: Connection, count: int) -> None:
-    """Closed tasks of the last year."""
+    """Closed tasks of the last year, and that the scheduler gave them away."""
     number = func.generate_series(1, count).table_valued("n").render_derived(name="numbers")
     n = number.c.n
     created = func.now() - literal_column("interval '1 s'") * n * (365 * 86400 / count)
@@ -121,4 +121,8 @@ def add_finished_tasks(connection: Connection, count: int) -> None:
     }
     found = select(*columns.values()).select_from(number)
     connection.execute(insert(t.task).from_select(list(columns), found))
-    connection.execute(text("ANALYZE task"))
+    over = select(t.task.c.id, t.task.c.host_id, t.task.c.create_time, literal(False))
+    over = over.where(t.task.c.state == TaskState.CLOSED)
+    runs = ["task_id", "host_id", "create_time", "active"]
+    connection.execute(insert(t.scheduler_task_runs).from_select(runs, over))
+    connection.execute(text("ANALYZE task, scheduler_task_runs"))
