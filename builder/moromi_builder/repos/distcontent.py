@@ -74,6 +74,11 @@ class DistPackage:
         """Where it lies in the repository, relative to an arch."""
         return f"Packages/{self.filename[0].lower()}/{self.filename}"
 
+    @property
+    def href(self) -> str:
+        """Where it lies, relative to the repository that describes it."""
+        return f"../{self.place}" if self.subrepo else self.place
+
     def record(self, topdir: Path) -> dict[str, Any]:
         """Make its entry in `kojipkgs`."""
         made = {**self.rpm, "sigkey": self.sigkey, "_pkgpath": str(topdir / self.path)}
@@ -158,7 +163,7 @@ def write_lists(packages: Mapping[str, DistPackage], directory: Path, topdir: Pa
         link = directory / package.place
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(package.local)
-        lines[package.subrepo].append(f"../{package.place}" if package.subrepo else package.place)
+        lines[package.subrepo].append(package.href)
     for name, places in lines.items():
         (directory / name).mkdir(exist_ok=True)
         (directory / name / "pkglist").write_text("".join(f"{place}\n" for place in places), encoding="utf-8")

@@ -16,11 +16,12 @@ from typing import Any
 from moromi.arches import canonical
 from moromi.constants import RepoState
 from moromi.errors import GenericError
+from moromi.repodata import write_repository
 from moromi.rpm import read_header
 from moromi_builder import plugins
 from moromi_builder.hubfiles import MissingFile
 from moromi_builder.repos import commands as repo_commands
-from moromi_builder.repos import distcontent, multilib
+from moromi_builder.repos import distcontent, joined, multilib
 from moromi_builder.repos.distcontent import DistPackage
 from moromi_builder.repos.source import PROBE, metadata_files
 from moromi_builder.tasks.base import Handler
@@ -224,6 +225,10 @@ class CreateDistRepo(Handler[CreateDistRepoParams]):
         self, top: Path, subrepo: str, packages: Mapping[str, DistPackage], old_packages: list[Path]
     ) -> None:
         directory = top / subrepo
+        inside = [package for package in packages.values() if package.subrepo == subrepo]
+        if self._joins:
+            self._join(directory, inside, None if subrepo else self._groups)
+            return
         words = repo_commands.dist_createrepo(
             self.settings,
             directory,
@@ -235,8 +240,31 @@ class CreateDistRepo(Handler[CreateDistRepoParams]):
         status = self.command(words, f"createrepo_{subrepo}.log" if subrepo else "createrepo.log")
         if not status:
             raise GenericError(f"failed to create repo: {status.describe(' '.join(words))}")
-        if not any(package.subrepo == subrepo for package in packages.values()):
+        if not inside:
             (directory / "repodata" / "EMPTY_REPO").touch()
+
+    @cached_property
+    def _joins(self) -> bool:
+        """Whether the metadata is joined from what the hub keeps. Deltas and zchunk need createrepo_c."""
+        needing = ("delta", "zck", "zck_dict_dir")
+        return not any(self.params.opts.get(key) for key in needing) and joined.supported(self.session)
+
+    def _join(self, directory: Path, packages: list[DistPackage], groups: Path | None) -> None:
+        files = [(int(package.rpm["id"]), package.sigkey) for package in packages]
+        found = zip(joined.entries(self.session, files), packages, strict=True)
+        tag = self.session.getBuildConfig(self.params.tag, event=self.params.opts.get("event"))
+        workshop = joined.Workshop(self.settings, self.files, self._mounted)
+        write_repository(
+            [entry._replace(href=package.href).line() for entry, package in found],
+            workshop.store,
+            workshop.cache,
+            directory / "repodata",
+            # the clients of a dist repository may be old ones
+            compression=str(tag["extra"].get("repo.compression", "gzip")),
+            comps=groups,
+            sqlite=bool(tag["extra"].get("repo.sqlite")),
+        )
+        workshop.tidy()
 
     def _copy_old(self, subrepo: str, target: Path) -> bool:
         """Begin with the metadata of the previous repository; False if there is none."""
