@@ -23,7 +23,8 @@ from .calls import (
     start,
     take_source,
 )
-from .jobs import BATCHES, PUBLISH
+from .hooks import BLUEPRINT as HOOKS
+from .jobs import BATCHES, PUBLISH, UPKEEP
 from .pages import BLUEPRINT as PAGES
 from .policy import FROM_SRPM, RPM, CoprCanBuildTest
 from .settings import CONFIG
@@ -35,10 +36,12 @@ __all__ = [
     "BATCHES",
     "CONFIG",
     "FROM_SRPM",
+    "HOOKS",
     "PAGES",
     "PUBLISH",
     "RPM",
     "SCHEMA",
+    "UPKEEP",
     "CoprCanBuildTest",
     "async_build",
     "begin",

@@ -301,9 +301,14 @@ def newest_by_package(tx: Transaction, project_id: int, dir_id: int | None) -> l
     joined = _CHROOTS.join(package, package.c.id == build.c.package_id).join(
         directory, directory.c.id == build.c.dir_id
     )
-    statement = select(*columns).select_from(joined).where(*where)
-    statement = statement.distinct(package.c.name, build_chroot.c.name)
-    return tx.rows(statement.order_by(package.c.name, build_chroot.c.name, build.c.id.desc()))
+    newest = (
+        select(func.max(build_chroot.c.id))
+        .join(build, build.c.id == build_chroot.c.build_id)
+        .where(*where)
+        .group_by(build.c.package_id, build_chroot.c.name)
+    )
+    statement = select(*columns).select_from(joined).where(build_chroot.c.id.in_(newest))
+    return tx.rows(statement.order_by(package.c.name, build_chroot.c.name))
 
 
 # writing

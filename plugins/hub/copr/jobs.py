@@ -8,7 +8,7 @@ from typing import Any
 from moromi.constants import TaskState
 from moromi_hub.plugin_api import Job
 
-from . import builds, publishing
+from . import builds, publishing, upkeep
 
 _ENDED = (TaskState.CLOSED, TaskState.FAILED, TaskState.CANCELED)
 
@@ -23,5 +23,14 @@ def _minute(settings: object) -> float:
     return 60.0
 
 
+def _hour(settings: object) -> float:
+    return 3600.0
+
+
+def _never(message: Mapping[str, Any]) -> bool:
+    return False
+
+
+UPKEEP = Job("copr-upkeep", upkeep.run, _never, _hour)
 PUBLISH = Job("copr-publish", publishing.run, lambda message: message["type"] == publishing.MESSAGE, _minute)
 BATCHES = Job("copr-batches", builds.start_ready, _build_ended, _minute, 0.1)

@@ -122,6 +122,12 @@ def due(tx: Transaction) -> list[Project]:
     return [_project(row) for row in tx.rows(_projects().where(project.c.delete_on < func.now()))]
 
 
+def pruned(tx: Transaction) -> list[Project]:
+    """The projects whose old builds go by themselves."""
+    where = project.c.options["auto_prune"].as_boolean()
+    return [_project(row) for row in tx.rows(_projects().where(where).order_by(project.c.id))]
+
+
 # directories
 
 

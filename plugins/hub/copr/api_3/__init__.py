@@ -5,6 +5,7 @@ from __future__ import annotations
 from . import (
     builds,
     chroots,
+    docs,
     general,
     more,
     packages,
@@ -13,4 +14,4 @@ from . import (
 )
 from .endpoint import BLUEPRINT
 
-__all__ = ["BLUEPRINT", "builds", "chroots", "general", "more", "packages", "permissions", "projects"]
+__all__ = ["BLUEPRINT", "builds", "chroots", "docs", "general", "more", "packages", "permissions", "projects"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from .. import access, chroots, projects
+from .. import access, chroots, forking, projects
 from ..errors import Forbidden, Invalid, NotFound
 from ..model import Chroot, Settings
 from . import shapes
@@ -243,6 +243,23 @@ def new_secret(api: Api) -> Answer:
         "full_name": found.full_name,
         "webhook_secret": projects.new_webhook_secret(api.call, found),
     }
+
+
+@endpoint(
+    "POST",
+    "/project/fork/<ownername>/<projectname>",
+    login=True,
+    deprecated=("PUT",),
+    fields=("name", "ownername", "confirm"),
+)
+def fork_project(api: Api) -> Answer:
+    """A copy of a project in one's own name, or that of one's group."""
+    source = projects.get(api.call, api.path["ownername"], api.path["projectname"])
+    form = Form(api.body.values)
+    name = form.text("name") or source.name
+    confirm = form.boolean("confirm")
+    made = forking.fork(api.call, api.who, source, form.text("ownername"), name, confirm=confirm)
+    return shapes.project(api.call, made)
 
 
 def may_build(api: Api, ownername: str, projectname: str, text: str) -> Any:
