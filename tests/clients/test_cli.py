@@ -7,13 +7,27 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from moromi_cli.table import COMMANDS
 from samplesite.site import ADMIN, Site
 from support.commands import Command
+
+
+@contextmanager
+def started(command: Command, *words: Any) -> Iterator[subprocess.Popen[str]]:
+    """A command in the background, which does not outlive the test, however that ends."""
+    process = command.start(*words)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_hello_and_version(moromi: Command, bare_site: Site) -> None:
@@ -66,14 +80,10 @@ def test_usage_error(moromi: Command) -> None:
 
 
 def test_unreachable_hub_is_said_at_once(moromi: Command) -> None:
-    process = moromi.start("-s", "http://127.0.0.1:1/hub", "version")
-    assert process.stderr is not None
-    try:
+    with started(moromi, "-s", "http://127.0.0.1:1/hub", "version") as process:
+        assert process.stderr is not None
         assert process.stderr.readline() == "http://127.0.0.1:1/hub: [Errno 111] Connection refused\n"
         assert process.stderr.readline().startswith("Trying again every 20 s")
-    finally:
-        process.kill()
-        process.communicate()
 
 
 @pytest.mark.parametrize(
@@ -90,15 +100,15 @@ def test_watching_ends_by_push_long_before_the_next_poll(bare_site: Site, moromi
         config = moromi.home / "slow.conf"
         text = (moromi.home / "moromi.conf").read_text()
         config.write_text(text.replace("poll_interval = 1", "poll_interval = 55"))
-        watch = moromi.start("--config", config, "watch-task", task_id)
-        assert watch.stdout is not None
-        assert watch.stdout.readline() == "Watching tasks (this may be safely interrupted)...\n"
-        assert watch.stdout.readline().startswith(f"{task_id} sleep (noarch): free")
-        time.sleep(1)  # the stream is up, its greeting has been answered
-        start = time.monotonic()
-        session.cancelTask(task_id)
-        out, _ = watch.communicate(timeout=50)
-        assert time.monotonic() - start < 10
+        with started(moromi, "--config", config, "watch-task", task_id) as watch:
+            assert watch.stdout is not None
+            assert watch.stdout.readline() == "Watching tasks (this may be safely interrupted)...\n"
+            assert watch.stdout.readline().startswith(f"{task_id} sleep (noarch): free")
+            time.sleep(1)  # the stream is up, its greeting has been answered
+            start = time.monotonic()
+            session.cancelTask(task_id)
+            out, _ = watch.communicate(timeout=50)
+            assert time.monotonic() - start < 10
     assert f"{task_id} sleep (noarch): free -> canceled\n" in out
     assert out.endswith(f"\n\n{task_id} sleep (noarch) was canceled\n")
     assert watch.returncode == 1
@@ -107,12 +117,12 @@ def test_watching_ends_by_push_long_before_the_next_poll(bare_site: Site, moromi
 def test_interrupted_watch_says_how_to_go_on(bare_site: Site, moromi: Command) -> None:
     with bare_site.session() as session:
         task_id = session.makeTask("sleep", [5], channel="default")
-        watch = moromi.start("watch-task", task_id)
-        assert watch.stdout is not None
-        watch.stdout.readline()
-        watch.stdout.readline()
-        watch.send_signal(2)
-        out, _ = watch.communicate(timeout=20)
+        with started(moromi, "watch-task", task_id) as watch:
+            assert watch.stdout is not None
+            watch.stdout.readline()
+            watch.stdout.readline()
+            watch.send_signal(2)
+            out, _ = watch.communicate(timeout=20)
         session.cancelTask(task_id)
     assert f"moromi watch-task {task_id}" in out
     assert watch.returncode == 1
