@@ -1,7 +1,8 @@
-"""What builders and time bring, without builders: results, forks, webhooks, batches, upkeep, documentation."""
+"""Forks, webhooks, batches, .repo files, pages, upkeep and documentation of projects."""
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,7 +73,8 @@ def test_fork(copr: CoprHub, alice: Api) -> None:
     assert [(each["name"], each["auto_rebuild"]) for each in packages] == [("ale", False), ("stout", False)]
     chroot = f"/project-chroot?ownername=bob&projectname=mine&chrootname={CHROOT}"
     assert bob.ok("GET", chroot)["with_opts"] == ["hops"]
-    text = "You are about to fork into existing project: mine\nPlease use --confirm if you really want to do this"
+    text = "You are about to fork into existing project: mine\n"
+    text += "Please use --confirm if you really want to do this"
     assert bob.error("POST", fork, own) == (400, text)
     assert bob.ok("POST", fork, {**own, "confirm": True})["full_name"] == "bob/mine"
     alice.ok("POST", f"{add}/porter/scm", {"clone_url": "http://example.org/porter.git"})
@@ -143,8 +145,8 @@ def test_batches(copr: CoprHub, alice: Api) -> None:
     lone = build()
     alice.ok("PUT", f"/build/cancel/{lone}")
     text = (
-        f"Build {lone} is not yet in any batch, and new batch can not be created because the build has already"
-        " finished"
+        f"Build {lone} is not yet in any batch, and new batch can not be created because the build has"
+        " already finished"
     )
     error = alice.error("POST", "/build/create/url", {**body, "with_build_id": lone})
     assert error == (400, f"Bad request parameters: { ({'with_build_id': [text]}) }")
@@ -187,8 +189,6 @@ def test_repo_files(copr: CoprHub, alice: Api) -> None:
         "baseurl=http://example.org/mini-1-$basearch/x",
     ]
     assert web.get(place, timeout=60).text == answer.text
-    import base64
-
     for release in ("mini-2", "mini-", "mini-1-x86_64"):
         missing = web.get(f"{copr.url}/coprs/alice/proj/repo/{release}/x.repo?arch=x86_64", timeout=60)
         available = json.loads(base64.b64decode(missing.headers["Copr-Error-Data"]))
@@ -259,7 +259,7 @@ def test_pages_and_results(copr: CoprHub, alice: Api) -> None:
 
 def test_upkeep(copr: CoprHub, alice: Api) -> None:
     """Projects, directories and chroots whose time has come."""
-    from _koji_plugin__copr import tables, upkeep  # type: ignore[import-not-found]
+    from _koji_plugin__copr import tables, upkeep
     from sqlalchemy import func, update
 
     def age(table: Any, column: str, *where: Any) -> None:
