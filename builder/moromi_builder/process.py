@@ -21,8 +21,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from moromi.process import adopt_orphans as adopt_orphans
-
 MARKER = "MOROMI_BUILDER"
 """Environment variable of every command a task starts; its value names the daemon's work directory."""
 

@@ -23,7 +23,8 @@ from typing import Any
 from moromi.client import ClientSession, TransportError
 from moromi.constants import TaskState
 from moromi.errors import ActionNotAllowed, AuthError, Fault, GenericError, RetryError
-from moromi_builder import leftovers, process, roots
+from moromi.process import adopt_orphans
+from moromi_builder import leftovers, roots
 from moromi_builder.checkin import Load, Readiness, check_in, judge
 from moromi_builder.chroot import find_engine
 from moromi_builder.context import Context
@@ -124,7 +125,7 @@ class Supervisor:
 
     def _install_signals(self) -> None:
         self.wakeup.catch_signals()
-        process.adopt_orphans()
+        adopt_orphans()
         signal.signal(signal.SIGTERM, self._on_stop)
         signal.signal(signal.SIGINT, self._on_stop)
         signal.signal(signal.SIGUSR1, self._on_restart)
