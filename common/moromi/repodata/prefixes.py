@@ -15,7 +15,7 @@ from itertools import takewhile
 from threading import Lock
 from typing import Final
 
-_MOST: Final = 64
+_MOST: Final = 256
 
 
 class Hashed:
