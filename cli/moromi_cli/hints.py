@@ -24,6 +24,7 @@ BY_TEXT = (
     (r"No such user(?:Info)?: '?([^'\s]+)", "{prog} search user {glob}"),
     (r"No such host(?:Info)?: '?([^'\s]+)", "{prog} list-hosts lists them"),
     (r"No such task(?: id)?: '?(\S+)", "{prog} list-tasks lists unfinished tasks"),
+    (r"invalid format: '?([^'\s]+)", "builds are named NAME-VERSION-RELEASE: {prog} search build {glob}"),
     (r"Invalid method: (\S+)", "this hub does not offer {0}: it is another kind or an older release"),
     (r"(\S+) permission required", "{prog} list-permissions --mine shows what you may do"),
     (r"tag .* is locked", "an administrator can unlock it: {prog} edit-tag --unlock TAG"),
