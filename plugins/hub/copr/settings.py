@@ -40,6 +40,8 @@ class Options:
     email_domain: str
     signing_key: str
     """Name of a key that gpg finds; empty: packages are not signed."""
+    signing_home: str
+    """The directory of gpg's keys; empty: that of the hub's user."""
     fork_packages: int
     distgit: tuple[DistGit, ...]
     grace_days: int
@@ -72,6 +74,7 @@ def _options(sections: Sections) -> Options:
         mail_sender=sender,
         email_domain=given.get("email_domain", ""),
         signing_key=given.get("signing_key", ""),
+        signing_home=given.get("signing_home", ""),
         fork_packages=given.integer("fork_packages", 1000),
         distgit=_instances(sections),
         grace_days=given.integer("grace_days", 7),

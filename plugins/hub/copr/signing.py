@@ -5,6 +5,7 @@ Packages in published repositories are copies of their own then: those of the hu
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -27,13 +28,11 @@ def keep_key(call: Call, directory: Path) -> None:
     key = CONFIG.of(call).signing_key
     if not key or (directory / PUBLIC_KEY).exists():
         return
-    done = subprocess.run(
-        ["gpg", "--batch", "--armor", "--export", key], capture_output=True, check=False, timeout=60
-    )
-    if done.returncode or not done.stdout:
-        raise GenericError(f"the key {key} cannot be exported: {done.stderr.decode().strip()}")
+    text = _run(call, ["gpg", "--batch", "--armor", "--export", key])
+    if not text:
+        raise GenericError(f"there is no key {key}")
     files.make_directories(directory)
-    files.write(call.tx, directory / PUBLIC_KEY, done.stdout)
+    files.write(call.tx, directory / PUBLIC_KEY, text)
 
 
 def sign(call: Call, place: Path) -> None:
@@ -46,7 +45,21 @@ def sign(call: Call, place: Path) -> None:
         copy = package.with_name(f".{package.name}")
         shutil.copyfile(package, copy)
         copy.rename(package)
-    words = ["rpmsign", "--define", f"_gpg_name {key}", "--addsign", *(str(each) for each in packages)]
-    done = subprocess.run(words, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    # some builds of rpm do not know where gpg is
+    define = ["--define", f"_gpg_name {key}", "--define", f"__gpg {shutil.which('gpg')}"]
+    home = CONFIG.of(call).signing_home
+    if home:
+        define += ["--define", f"_gpg_path {home}"]
+    _run(call, ["rpmsign", *define, "--addsign", *(str(each) for each in packages)])
+
+
+def _run(call: Call, words: list[str]) -> bytes:
+    """What a program prints. Raises GenericError if it fails."""
+    home = CONFIG.of(call).signing_home
+    environment = {**os.environ, "LC_ALL": "C.UTF-8", **({"GNUPGHOME": home} if home else {})}
+    done = subprocess.run(
+        words, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=300
+    )
     if done.returncode:
-        raise GenericError(f"packages cannot be signed: {done.stderr.strip()}")
+        raise GenericError(f"{words[0]} failed: {done.stderr.decode(errors='replace').strip()}")
+    return done.stdout
