@@ -15,12 +15,12 @@ from rich.panel import Panel
 from rich.text import Text
 from rich.tree import Tree as Branch
 
-from moromi.client import TransportError
 from moromi.constants import TaskState
-from moromi.errors import Fault, GenericError
+from moromi.errors import GenericError
 from moromi.tasks import task_label
+from moromi_cli.interrupt import cancel_tasks, choose
 from moromi_cli.logs import LogEnd, log_end
-from moromi_cli.output import say, span, warn
+from moromi_cli.output import span
 from moromi_cli.watch import Display, Info, Lines, WatchedTask, Watcher
 
 if TYPE_CHECKING:
@@ -180,36 +180,12 @@ class Tree(Display):
 
     def interrupted(self, prog: str) -> bool:
         self.end()
-        answer = self._choice()
+        answer = choose()
         if answer == "d":
             lines = Lines()
             lines.watcher = self.watcher
             return lines.interrupted(prog)
         if answer == "c":
-            self._cancel()
+            cancel_tasks(self.cli, [task.id for task in self.watcher.top if not task.done])
         self._start()
         return True
-
-    def _choice(self) -> str:
-        """`c`, `d` or `w`; another Ctrl-C and the end of input mean `d`."""
-        while True:
-            try:
-                answer = (
-                    input("\nCancel the tasks, detach (they go on), or watch on? [c/d/W] ").strip().lower()
-                )
-            except (KeyboardInterrupt, EOFError):
-                say()
-                return "d"
-            if answer[:1] in ("c", "d", "w", ""):
-                return answer[:1] or "w"
-
-    def _cancel(self) -> None:
-        """Cancel what was asked for; the watch then shows it end."""
-        try:
-            session = self.cli.login()
-            for task in self.watcher.top:
-                if not task.done:
-                    session.cancelTask(task.id)
-            self.cli.logout()
-        except (GenericError, Fault, TransportError) as err:
-            warn(f"Not cancelled: {err}")

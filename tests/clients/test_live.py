@@ -90,3 +90,16 @@ def test_bars_of_uploads_and_downloads(moromi: Command, tmp_path: Path) -> None:
         terminal.wait_for(rf"{source.name} ━+ [\d.]+/[\d.]+ [KM]iB ")
         assert terminal.finish() == 0
     assert (tmp_path / source.name).read_bytes() == source.read_bytes()
+
+
+def test_interrupt_of_watched_logs(bare_site: Site, moromi: Command) -> None:
+    with bare_site.session() as session:
+        task_id = session.makeTask("sleep", [5], channel="default")
+        with on_terminal(moromi, "watch-logs", task_id) as terminal:
+            terminal.wait_for("Watching logs")
+            time.sleep(1)
+            terminal.press("\x03")
+            terminal.wait_for(r"\[c/d/W\]")
+            terminal.press("c\n")
+            assert terminal.finish() == 0
+        assert session.getTaskInfo(task_id)["state"] == 3

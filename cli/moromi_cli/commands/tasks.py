@@ -1,7 +1,6 @@
 """Lists of tasks, and watching them or their logs."""
 
 import sys
-import time
 from typing import Any
 
 import click
@@ -11,12 +10,14 @@ from moromi.errors import GenericError
 from moromi.tasks import task_label
 from moromi_cli import options
 from moromi_cli.lazy import command, listing
-from moromi_cli.output import Failure, Shown, say
+from moromi_cli.output import Failure, Shown, on_terminal, say
 from moromi_cli.session import Cli
 from moromi_cli.watch import FINAL, watch_tasks
 
 UNFINISHED = [TaskState.FREE, TaskState.OPEN, TaskState.ASSIGNED]
 LOG_PIECE = 16384
+LOOK_EVERY = 2
+"""Seconds between two looks at a growing log, for a person."""
 
 
 def selection(function: options.F) -> options.F:
@@ -98,7 +99,7 @@ def task_lines(tasks: list[dict[str, Any]]) -> list[str]:
 def list_tasks(cli: Cli, quiet: bool, **given: Any) -> Shown:
     """Unfinished tasks, as a tree."""
     if given["mine"] and given["user"]:
-        raise cli.usage_error("Can't specify 'mine' and 'user' in same time")
+        raise GenericError("Can't specify 'mine' and 'user' in same time")
     if given["all"] and given["after"] is None:
         raise cli.usage_error("--all must be used with --after")
     tasks = find_tasks(cli, given)
@@ -187,18 +188,52 @@ def watch_logs(cli: Cli, tasks: tuple[int, ...], log: str | None, mine: bool, fo
     if not ids:
         raise cli.usage_error("at least one task id must be specified")
     say("Watching logs (this may be safely interrupted)...")
-    follower = LogFollower(cli, log)
-    while True:
-        infos = {task_id: cli.session.getTaskInfo(task_id) for task_id in ids}
-        missing = [task_id for task_id, info in infos.items() if info is None]
-        if missing:
-            say(f"No such task id: {missing[0]}")
-            return 1
-        for task_id in list(ids):
-            follower.show(task_id)
-            if follow:
-                children = [child["id"] for child in cli.session.getTaskChildren(task_id)]
-                ids += [child for child in children if child not in ids]
-        if len(ids) == len(infos) and all(info["state"] in FINAL for info in infos.values()):
-            return 0
-        time.sleep(cli.settings.poll_interval)
+    return follow_logs(cli, LogFollower(cli, log), ids, follow)
+
+
+def follow_logs(cli: Cli, follower: LogFollower, ids: list[int], follow: bool) -> int:
+    """Until all tasks are over. Nothing tells that a log has grown, so each is looked at in turn."""
+    from moromi.client import Push
+
+    watched = on_terminal()
+    interval = min(cli.settings.poll_interval, LOOK_EVERY) if watched else cli.settings.poll_interval
+    with Push(cli.session, poll_interval=interval) as push:
+        while True:
+            for task_id in ids:
+                push.add(f"/task/{task_id}")
+            try:
+                over = look_at_logs(cli, follower, ids, follow)
+                if over is not None:
+                    return over
+                push.wait(interval)
+            except KeyboardInterrupt:
+                if not (watched and go_on(cli, ids)):
+                    raise
+
+
+def look_at_logs(cli: Cli, follower: LogFollower, ids: list[int], follow: bool) -> int | None:
+    """Print what is new, add the children that are new to `ids`. The exit code when all is over."""
+    infos = {task_id: cli.session.getTaskInfo(task_id) for task_id in ids}
+    missing = [task_id for task_id, info in infos.items() if info is None]
+    if missing:
+        say(f"No such task id: {missing[0]}")
+        return 1
+    for task_id in list(ids):
+        follower.show(task_id)
+        if follow:
+            children = [child["id"] for child in cli.session.getTaskChildren(task_id)]
+            ids += [child for child in children if child not in ids]
+    return 0 if len(ids) == len(infos) and all(info["state"] in FINAL for info in infos.values()) else None
+
+
+def go_on(cli: Cli, ids: list[int]) -> bool:
+    """Ask the person; the first tasks are the ones that were asked for."""
+    from moromi_cli.interrupt import cancel_tasks, choose
+
+    answer = choose()
+    if answer == "c":
+        cancel_tasks(cli, ids)
+    elif answer == "d":
+        again = f"{cli.prog} watch-logs {' '.join(map(str, ids))}"
+        say(f"Tasks still running. You can continue to watch with the '{again}' command.")
+    return answer != "d"
