@@ -101,7 +101,7 @@ class Lines(Display):
 
     def _show_logs(self, task: WatchedTask, indent: str) -> None:
         urls = self.watcher.log_urls(task)
-        for line in ["Relevant logs:", *(f"  {url}" for url in urls)] if urls else ():
+        for line in ["Relevant logs:", *urls] if urls else ():
             say(f"{indent}{line}")
 
     def _tally(self) -> None:

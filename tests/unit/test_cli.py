@@ -81,7 +81,7 @@ def test_time_option() -> None:
 
 
 def test_priority_of_an_external_repo() -> None:
-    assert [split_tag(text, 3) for text in ("t", "t::7", "t::auto")] == [("t", 3), ("t", 7), ("t", None)]
+    assert [split_tag(text, 3) for text in ("t", "t::7", "t::auto")] == [("t", 3), ("t", 7), ("t", 3)]
 
 
 def link(name: str, number: int, depth: int, **changes: object) -> dict[str, object]:

@@ -6,6 +6,7 @@ import click
 
 from moromi.errors import GenericError
 from moromi_cli import options
+from moromi_cli.commands.admin_tags import need_permission
 from moromi_cli.lazy import command
 from moromi_cli.output import asctime, say
 from moromi_cli.session import Cli
@@ -65,8 +66,7 @@ def check(cli: Cli, source: str, target: str, given: dict[str, Any]) -> None:
         raise cli.usage_error("--test: the hub does the work, and has no such mode")
     if given["batch"] < 0:
         raise cli.usage_error("batch size must be bigger than zero")
-    if not (cli.session.hasPerm("tag") or cli.session.hasPerm("admin")):
-        raise cli.usage_error("This action requires tag or admin privileges")
+    need_permission(cli, "tag")
     if source == target:
         raise cli.usage_error("Source and destination tags must be different.")
     if given["builds"] and not (given["pkgs"] or given["all"]):

@@ -1,11 +1,10 @@
 """Package groups of tags: making, blocking, removing."""
 
-from collections.abc import Callable
 from typing import Any
 
 import click
 
-from moromi_cli.commands.admin_tags import need_tag
+from moromi_cli.commands.admin_tags import need_permission, need_tag
 from moromi_cli.lazy import MoromiCommand, command
 from moromi_cli.output import Failure, say
 from moromi_cli.session import Cli
@@ -23,6 +22,7 @@ def find_group(cli: Cli, tag: dict[str, Any], name: str, **query: bool) -> dict[
 @click.argument("group")
 def add_group(cli: Cli, tag: str, group: str) -> None:
     """Add a group to a tag."""
+    need_permission(cli, "tag")
     need_tag(cli, tag)
     if group in {item["name"] for item in cli.session.getTagGroups(tag, inherit=False)}:
         raise Failure(f"Group {group} already exists for tag {tag}")
@@ -45,6 +45,7 @@ def need_group(cli: Cli, tag: str, group: str) -> tuple[dict[str, Any], dict[str
 @click.argument("group")
 def block_group(cli: Cli, tag: str, group: str) -> None:
     """Block a group in a tag."""
+    need_permission(cli, "tag")
     need_group(cli, tag, group)
     cli.session.groupListBlock(tag, group)
 
@@ -109,27 +110,37 @@ unblock_group_req = one_requirement(
 )
 
 
-def remove_parts(
-    cli: Cli, tag: str, group: str, names: tuple[str, ...], parts: Callable[[dict[str, Any]], dict[str, Any]]
-) -> int:
+#: what a part of a group is called -> where they are in a group, which key names them, the commands' ending
+PARTS = {"package": ("packagelist", "package", "pkg"), "req": ("grouplist", "name", "req")}
+
+
+def remove_parts(cli: Cli, kind: str, tag: str, group: str, names: tuple[str, ...]) -> int:
     """The tag's id, when every name is a part of the group in this very tag; else they are named, exit 1."""
     info = need_tag(cli, tag)
     found = find_group(cli, info, group)
     if not found:
         raise Failure(f"Group {group} is not present in tag {tag}")
-    present = parts(found)
+    place, key, ending = PARTS[kind]
+    present = {part[key]: part for part in found[place]}
     bad = False
     for name in names:
         part = present.get(name)
         if part is None:
-            problem = "is not in"
+            problem = f"{kind.capitalize()} {name} is not included in this group"
         elif part["blocked"]:
-            problem = "is blocked in"
+            problem = (
+                f"{kind.capitalize()} {name} is blocked in this group."
+                f" You could use unblock-group-{ending} to unblock it"
+            )
         elif part["tag_id"] != info["id"]:
-            problem = "is inherited by"
+            origin = cli.session.getTag(part["tag_id"], strict=True)["name"]
+            problem = (
+                f"The entry for {kind} {name} is inherited from {origin}."
+                f" You could use block-group-{ending} to prevent this"
+            )
         else:
             continue
-        say(f"{name} {problem} group {group} of tag {tag}")
+        say(problem)
         bad = True
     if bad:
         raise Failure("Invalid parameters")
@@ -142,9 +153,7 @@ def remove_parts(
 @click.argument("packages", nargs=-1, required=True)
 def remove_group_pkg(cli: Cli, tag: str, group: str, packages: tuple[str, ...]) -> None:
     """Remove packages from a group."""
-    tag_id = remove_parts(
-        cli, tag, group, packages, lambda found: {item["package"]: item for item in found["packagelist"]}
-    )
+    tag_id = remove_parts(cli, "package", tag, group, packages)
     with cli.session.multicall(strict=True) as calls:
         for package in packages:
             calls.groupPackageListRemove(tag_id, group, package)
@@ -156,9 +165,7 @@ def remove_group_pkg(cli: Cli, tag: str, group: str, packages: tuple[str, ...]) 
 @click.argument("required", nargs=-1, required=True)
 def remove_group_req(cli: Cli, tag: str, group: str, required: tuple[str, ...]) -> None:
     """Remove a group requirement."""
-    tag_id = remove_parts(
-        cli, tag, group, required, lambda found: {item["name"]: item for item in found["grouplist"]}
-    )
+    tag_id = remove_parts(cli, "req", tag, group, required)
     with cli.session.multicall(strict=True) as calls:
         for name in required:
             calls.groupReqListRemove(tag_id, group, name)

@@ -35,8 +35,7 @@ def add_pkg(
     for package in packages:
         if package in present:
             say(f"Package {package} already exists in tag {tag}")
-    if new:
-        say(f"Adding {len(new)} packages to tag {tag}")
+    say(f"Adding {len(new)} packages to tag {tag}")
     extra = {"extra_arches": parse_text(extra_arches)} if extra_arches else {}
     with cli.session.multicall(strict=True) as calls:
         for package in new:

@@ -24,12 +24,12 @@ def check_mode(cli: Cli, mode: str | None) -> None:
 
 
 def split_tag(text: str, default: int | None) -> tuple[str, int | None]:
-    """`tag` or `tag::priority`; None: to be chosen."""
+    """`tag` or `tag::priority`; None: to be chosen. `auto` leaves the choice to `default`."""
     tag, _, word = text.partition("::")
     if not word:
         return tag, default
     if word in ("auto", "-1"):
-        return tag, None
+        return tag, default
     try:
         return tag, int(word)
     except ValueError as err:
@@ -56,8 +56,6 @@ def add_external_repo(
     check_mode(cli, given["mode"])
     if given["mode"] and not tags:
         raise cli.usage_error("The --mode option can only be used with --tag")
-    if url is None and not tags:
-        raise cli.usage_error("Either a URL or --tag is needed")
     if url is None:
         repo = cli.session.getExternalRepo(name, strict=True)
     else:

@@ -23,16 +23,22 @@ def need_tag(cli: Cli, name: str) -> dict[str, Any]:
     return tag
 
 
+def need_permission(cli: Cli, name: str) -> None:
+    """The hub checks as well; this says it before anything is done."""
+    if not (cli.session.hasPerm(name) or cli.session.hasPerm("admin")):
+        raise cli.usage_error(f"This action requires {name} or admin privileges")
+
+
 def split_extra(cli: Cli, texts: tuple[str, ...], from_json: bool) -> dict[str, Any]:
     """`key=value` options as a dict; a value is a number, None, True, False, with `from_json` any JSON, else
-    text.
+    text. Without `from_json` the last value of a key counts, as Koji's client has it.
     """
     found: dict[str, Any] = {}
     for text in texts:
         key, equals, value = text.partition("=")
         if not equals:
-            raise cli.usage_error(f"Invalid extra option, key=value expected: {text}")
-        if key in found:
+            raise Failure(f"Invalid extra option, key=value expected: {text}")
+        if key in found and from_json:
             raise cli.usage_error(f"Duplicate extra key: {key}")
         found[key] = convert(value)
         if from_json and isinstance(found[key], str):
@@ -52,6 +58,7 @@ def split_extra(cli: Cli, texts: tuple[str, ...], from_json: bool) -> dict[str, 
 @click.argument("name")
 def add_tag(cli: Cli, name: str, extra: tuple[str, ...], **given: Any) -> None:
     """Create a tag."""
+    need_permission(cli, "tag")
     arguments: dict[str, Any] = {}
     if given["parent"]:
         arguments["parent"] = given["parent"]
@@ -106,6 +113,7 @@ def edit_tag(cli: Cli, name: str, extra: tuple[str, ...], **given: Any) -> None:
 @click.argument("name")
 def remove_tag(cli: Cli, name: str) -> None:
     """Delete a tag."""
+    need_permission(cli, "tag")
     cli.session.deleteTag(need_tag(cli, name)["id"])
 
 
@@ -234,6 +242,7 @@ def check_target_tags(cli: Cli, build: str | None, destination: str | None) -> N
 @click.argument("dest_tag", required=False)
 def add_target(cli: Cli, name: str, build_tag: str, dest_tag: str | None) -> None:
     """Create a build target."""
+    need_permission(cli, "target")
     check_target_tags(cli, build_tag, dest_tag or name)
     cli.session.createBuildTarget(name, build_tag, dest_tag or name)
 
@@ -245,6 +254,7 @@ def add_target(cli: Cli, name: str, build_tag: str, dest_tag: str | None) -> Non
 @click.argument("name")
 def edit_target(cli: Cli, name: str, rename: str | None, build_tag: str | None, dest_tag: str | None) -> None:
     """Change a build target."""
+    need_permission(cli, "target")
     target = cli.session.getBuildTarget(name)
     if not target:
         raise Failure(f"No such build target: {name}")
@@ -261,6 +271,7 @@ def edit_target(cli: Cli, name: str, rename: str | None, build_tag: str | None, 
 @click.argument("name")
 def remove_target(cli: Cli, name: str) -> None:
     """Delete a build target."""
+    need_permission(cli, "target")
     target = cli.session.getBuildTarget(name)
     if not target:
         raise Failure(f"No such build target: {name}")

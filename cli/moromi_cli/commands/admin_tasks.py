@@ -13,12 +13,6 @@ from moromi_cli.session import Cli
 from moromi_cli.watch import FINAL, watch_tasks
 
 
-def need_admin(cli: Cli) -> None:
-    """The hub checks as well; this says it in plain words."""
-    if not cli.session.hasPerm("admin"):
-        raise Failure("This action requires admin privileges")
-
-
 @command("assign-task", "[options] <task_id> <hostname>")
 @click.option("-f", "--force", is_flag=True, help="even if the task is not free")
 @click.option("--override", is_flag=True, help="keep the scheduler from moving it")
@@ -30,7 +24,8 @@ def assign_task(cli: Cli, task_id: int, host: str, force: bool, override: bool) 
         raise GenericError(f"No such task: {task_id}")
     if not cli.session.getHost(host):
         raise GenericError(f"No such host: {host}")
-    need_admin(cli)
+    if not cli.session.hasPerm("admin"):
+        raise cli.usage_error("This action requires admin privileges")
     extra = {"override": True} if override else {}
     done = cli.session.assignTask(task_id, host, force, **extra)
     say(f"{'assigned' if done else 'failed to assign'} task {task_id} to host {host}")
@@ -50,7 +45,8 @@ def free_task(cli: Cli, tasks: tuple[int, ...]) -> None:
 @click.argument("tasks", nargs=-1, type=int, required=True)
 def set_task_priority(cli: Cli, tasks: tuple[int, ...], priority: int, recurse: bool) -> None:
     """Set the priority of tasks."""
-    need_admin(cli)
+    if not cli.session.hasPerm("admin"):
+        raise Failure("This action requires admin privileges")
     for task_id in tasks:
         info = cli.session.getTaskInfo(task_id)
         if info is None or TaskState(info["state"]) in FINAL:

@@ -78,10 +78,10 @@ def untag_build(cli: Cli, tag: str, things: tuple[str, ...], **given: bool) -> N
     if not info:
         raise cli.usage_error(f"No such tag: {tag}")
     history = tagged_now(cli, info, things, by_package=given["all"] or given["non_latest"])
-    if given["non_latest"]:
-        chosen = not_latest(history, given["verbose"])
-    elif given["all"]:
+    if given["all"]:
         chosen = [nvr_of(row) for row in history]
+    elif given["non_latest"]:
+        chosen = not_latest(history, given["verbose"])
     else:
         chosen = present(cli, tag, things, {nvr_of(row) for row in history}, given["force"])
     chosen.reverse()
@@ -112,13 +112,14 @@ def tagged_now(
 def not_latest(history: list[dict[str, Any]], verbose: bool) -> list[str]:
     """All builds but the one of each package that was tagged last."""
     chosen: list[str] = []
-    for package in dict.fromkeys(row["name"] for row in history):
-        rows = sorted(
-            (row for row in history if row["name"] == package), key=lambda row: int(row["create_event"])
-        )
+    left: set[str] = set()
+    for row in sorted(history, key=lambda row: -int(row["create_event"])):
+        if row["name"] in left:
+            chosen.append(nvr_of(row))
+            continue
+        left.add(row["name"])
         if verbose:
-            say(f"Leaving latest build for package {package}: {nvr_of(rows[-1])}")
-        chosen += [nvr_of(row) for row in rows[:-1]]
+            say(f"Leaving latest build for package {row['name']}: {nvr_of(row)}")
     return chosen
 
 

@@ -108,8 +108,7 @@ def upload_srpm(cli: Cli, path: str, *, quiet: bool, noprogress: bool) -> str:
     if not quiet:
         say(f"Uploading srpm: {path}")
     sent = upload(cli.session, path, unique_path("cli-build"), silent=quiet or noprogress)
-    if not quiet:
-        say()
+    say()
     return sent
 
 

@@ -42,6 +42,7 @@ def collect(cli: Cli, name: str, changelog: bool) -> dict[str, Any] | None:
         maven = calls.getMavenBuild(build["id"])
         win = calls.getWinBuild(build["id"])
         archives = calls.listArchives(buildID=build["id"])
+        of_kinds = [calls.listArchives(buildID=build["id"], type=kind) for kind, _ in ARCHIVE_HEADINGS]
         rpms = calls.listRPMs(buildID=build["id"])
         entries = calls.getChangelogEntries(build["id"]) if changelog else None
     build["task"] = task.result if task else None
@@ -49,7 +50,10 @@ def collect(cli: Cli, name: str, changelog: bool) -> dict[str, Any] | None:
     # A hub without these kinds of builds faults the calls: nothing to show then.
     build["maven"] = _optional(maven)
     build["win"] = _optional(win)
-    build["archives"] = _optional(archives) or []
+    # The special kinds are asked for one by one, since only then their paths are told.
+    special = [archive for answer in of_kinds for archive in _optional(answer) or []]
+    others = [one for one in _optional(archives) or [] if one["btype"] not in dict(ARCHIVE_HEADINGS)]
+    build["archives"] = special + others
     build["rpms"] = rpms.result
     build["changelog"] = entries.result if entries else []
     with session.multicall(batch=1000) as calls:
@@ -76,8 +80,8 @@ def heading_lines(build: dict[str, Any]) -> list[str]:
     if build.get("draft"):
         lines.append("Draft: YES")
     lines.append(f"State: {BuildState(build['state']).name}")
-    if build["state"] == BuildState.BUILDING and build.get("cg_name"):
-        lines.append(f"Reserved by: {build['cg_name']}")
+    if build["state"] == BuildState.BUILDING:
+        lines.append(f"Reserved by: {build.get('cg_name')}")
     lines.append(f"Built by: {build['owner_name']}")
     if build.get("source"):
         lines.append(f"Source: {build['source']}")
@@ -215,6 +219,8 @@ def build_query(cli: Cli, given: dict[str, Any]) -> dict[str, Any]:
     times = {"before": "completeBefore", "after": "completeAfter"}
     query = {name: given[key] for key, name in (plain | times).items() if given[key] is not None}
     if given["task"]:
+        if not given["task"].isdigit():
+            raise cli.usage_error("Task id must be an integer")
         query["taskID"] = int(given["task"])
     if given["package"]:
         query["packageID"] = _lookup(cli, "package", given["package"])
@@ -224,6 +230,8 @@ def build_query(cli: Cli, given: dict[str, Any]) -> dict[str, Any]:
         query["volumeID"] = _lookup(cli, "volume", given["volume"])
     if given["state"] is not None:
         query["state"] = _state(cli, given["state"])
+    if given["draft_only"] and given["no_draft"]:
+        raise cli.usage_error("--draft-only conflicts with --no-draft")
     if given["draft_only"] or given["no_draft"]:
         query["draft"] = bool(given["draft_only"])
     return query

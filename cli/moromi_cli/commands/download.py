@@ -14,7 +14,7 @@ from moromi.paths import PathInfo
 from moromi_cli import options
 from moromi_cli.commands.builds import archive_path, number_or_name
 from moromi_cli.lazy import command
-from moromi_cli.output import Failure, build_label, in_background, say, warn
+from moromi_cli.output import Failure, build_label, say, warn
 from moromi_cli.progress import download
 from moromi_cli.session import Cli
 from moromi_cli.watch import FINAL, failure, watch_tasks
@@ -120,7 +120,7 @@ def signed_keys(
 def download_build(cli: Cli, name: str, **given: Any) -> None:
     """Download the files of a build."""
     paths = PathInfo(need_topurl(cli, given["topurl"]))
-    show = {"silent": cli.is_quiet(given["quiet"]), "noprogress": given["noprogress"] or in_background()}
+    show = {"silent": cli.is_quiet(given["quiet"]), "noprogress": given["noprogress"]}
     if given["rpm"]:
         rpm = cli.session.getRPM(name.removesuffix(".rpm"))
         if not rpm:
@@ -210,7 +210,7 @@ def wanted_files(cli: Cli, task: dict[str, Any], given: dict[str, Any]) -> list[
 
 def local_name(task: dict[str, Any], name: str, volume: str, per_task: bool) -> str:
     """Where a file goes: logs of several architectures must not meet."""
-    if not name.endswith(".rpm") and task["arch"] not in name:
+    if not (per_task or name.endswith(".rpm") or task["arch"] in name):
         stem, suffix = os.path.splitext(name)
         name = f"{stem}.{task['arch']}{suffix}"
     if volume != "DEFAULT":
@@ -252,10 +252,9 @@ def download_task(cli: Cli, task_id: int, wait: bool | None, **given: Any) -> No
     if not files:
         say("No files for download found.")
         return
-    noprogress = given["noprogress"] or in_background()
     for number, (path, url) in enumerate(files.items(), 1):
         place = (number, len(files))
-        download(cli.session, url, path, number=place, silent=quiet, noprogress=noprogress)
+        download(cli.session, url, path, number=place, silent=quiet, noprogress=given["noprogress"])
     if clash:
         warn("Some files have the same name and were downloaded once. Use --dirpertask to get all of them.")
 
@@ -283,14 +282,14 @@ class LogSaver:
         if state not in FINAL:
             warn(f"Task {task_id} is {state.name}")
         count = 0
+        if state == TaskState.FAILED and self.wanted("task_failed.log"):
+            self.write(f"{directory}/task_failed.log", f"koji.{failure(self.cli.session, task_id)}\n")
+            count += 1
         for name, volumes in sorted(self.cli.session.listTaskOutput(task_id, all_volumes=True).items()):
             for volume in volumes if self.wanted(name) else ():
                 path = f"{directory}/{name}" if volume == "DEFAULT" else f"{directory}/{volume}/{name}"
                 self.copy(task_id, name, volume, path)
                 count += 1
-        if state == TaskState.FAILED and self.wanted("task_failed.log"):
-            self.write(f"{directory}/task_failed.log", f"koji.{failure(self.cli.session, task_id)}\n")
-            count += 1
         if recurse:
             for child in sorted(self.cli.session.getTaskChildren(task_id), key=lambda item: int(item["id"])):
                 self.save(child["id"], directory, True)
@@ -330,15 +329,11 @@ class LogSaver:
             say(f"Using task ID: {build['task_id']}")
             return int(build["task_id"])
         say(f"Using build ID: {build['id']}")
-        from moromi.client.download import fetch
-
         topurl = need_topurl(self.cli, None)
         for log in self.cli.session.getBuildLogs(build["id"]):
             if self.wanted(log["name"]):
-                path = f"{base}/{build_label(build)}/{log['dir']}/{log['name']}"
-                os.makedirs(os.path.dirname(path), exist_ok=True)
-                say(f"Downloading: {path}")
-                fetch(f"{topurl}/{log['path']}", path, options=self.cli.session.opts)
+                path = f"{os.path.abspath(base)}/{build_label(build)}/{log['dir']}/{log['name']}"
+                download(self.cli.session, f"{topurl}/{log['path']}", path)
         return None
 
 

@@ -160,7 +160,7 @@ def list_channels(cli: Cli, quiet: bool, simple: bool, **given: Any) -> Shown:
     channels = sorted(cli.session.listChannels(**query), key=lambda channel: str(channel["name"]))
     quiet = cli.is_quiet(quiet)
     if simple:
-        names = [channel["name"] for channel in channels]
+        names = [shown_name(channel) for channel in channels]
         return Shown(channels, names if quiet else ["Channel", "-" * 7, *names])
     arches = {"arches": given["arch"]} if given["arch"] else {}
     with cli.session.multicall(strict=True) as calls:
@@ -169,6 +169,11 @@ def list_channels(cli: Cli, quiet: bool, simple: bool, **given: Any) -> Shown:
         channel.update(channel_load(call.result))
     texts = [key for key in ("description", "comment") if given[key]]
     return Shown(channels, channel_table(channels, texts, quiet))
+
+
+def shown_name(channel: dict[str, Any]) -> str:
+    """The channel's name, marked if it is disabled."""
+    return f"{channel['name']}{'' if channel['enabled'] else ' [disabled]'}"
 
 
 def channel_load(hosts: list[dict[str, Any]]) -> dict[str, Any]:
@@ -188,7 +193,7 @@ def channel_load(hosts: list[dict[str, Any]]) -> dict[str, Any]:
 
 def channel_table(channels: list[dict[str, Any]], texts: list[str], quiet: bool) -> list[str]:
     """Header and rows."""
-    names = [channel["name"] + ("" if channel["enabled"] else " [disabled]") for channel in channels]
+    names = [shown_name(channel) for channel in channels]
     width = max([len(name) for name in names] + [len("Channel")])
     lines = []
     if not quiet:

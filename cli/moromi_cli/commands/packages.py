@@ -47,11 +47,11 @@ def list_pkgs(cli: Cli, quiet: bool, **given: Any) -> Shown:
     if filtered:
         query["inherited"] = not given["noinherit"] and "tagID" in query
         query["with_dups"] = given["show_dups"] or "tagID" not in query
-        if not given["show_blocked"]:
-            query["with_blocked"] = False
     packages = cli.session.listPackages(**query, **at)
     if not (packages or cli.json):
         raise Failure("(no matching packages)")
+    if not given["show_blocked"]:
+        packages = [package for package in packages if not package.get("blocked")]
     lines = [package_line(package) if filtered else package["package_name"] for package in packages]
     return Shown(packages, lines if cli.is_quiet(quiet) else package_header(filtered) + lines)
 

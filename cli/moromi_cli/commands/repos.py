@@ -63,8 +63,8 @@ def list_external_repos(cli: Cli, quiet: bool, **given: Any) -> Shown:
     quiet = cli.is_quiet(quiet)
     at = options.event_arguments(cli, given["event"], given["ts"], given["repo"], silent=quiet)
     info = given["repo_id"] if given["repo_id"] is not None else given["name"]
-    if given["inherit"] and (not given["tag"] or info is not None):
-        raise cli.usage_error("--inherit needs --tag, and no --id or --name")
+    if given["inherit"] and given["tag"] and info is not None:
+        raise cli.usage_error("--inherit goes with --tag, but not with --id or --name")
     if given["tag"] and given["inherit"]:
         form, repos = "used", cli.session.getExternalRepoList(tag_info=given["tag"], **at)
     elif given["tag"] or given["used"]:

@@ -8,7 +8,6 @@ from typing import Any, NoReturn
 import click
 
 from moromi.constants import TaskState
-from moromi.errors import GenericError
 from moromi.names import parse_NVR
 from moromi_cli import options
 from moromi_cli.lazy import command, listing
@@ -37,10 +36,10 @@ def find_tag(cli: Cli, name: str, target: bool) -> dict[str, Any]:
     return dict(tag)
 
 
-def repo_found(cli: Cli, repo: dict[str, Any]) -> Shown:
+def repo_found(cli: Cli, repo: dict[str, Any], quiet: bool = False) -> Shown:
     """The end of every successful wait."""
     url = f"{cli.settings.weburl}/repoinfo?repoID={repo['id']}"
-    return Shown(repo, [f"Got repo {repo['id']}", f"Repo info: {url}"])
+    return Shown(repo, [] if quiet else [f"Got repo {repo['id']}", f"Repo info: {url}"])
 
 
 def span(start: float) -> str:
@@ -235,7 +234,7 @@ def wait_repo(cli: Cli, tag: str, builds: tuple[str, ...], **given: Any) -> Show
     if given["request"] is None and not quiet:
         warn("The --request option is recommended for faster results")
     info = find_tag(cli, tag, given["target"])
-    nvrs = [check_nvr(cli, build) for build in builds]
+    nvrs = [check_nvr(build) for build in builds]
     if not quiet:
         hint_about_tag(cli, info, given["target"])
         if not given["request"] and not cli.session.getTag(info["id"])["extra"].get("repo.auto"):
@@ -253,14 +252,14 @@ def wait_repo(cli: Cli, tag: str, builds: tuple[str, ...], **given: Any) -> Show
     min_event = cli.session.tagLastChangeEvent(info["id"])
     if given["request"]:
         check = cli.session.repo.request(info["id"], min_event=min_event)
-        return repo_found(cli, check["repo"] or waiter.request(check["request"]))
+        return repo_found(cli, check["repo"] or waiter.request(check["request"]), quiet)
 
     def look() -> dict[str, Any] | None:
         found: dict[str, Any] | None = cli.session.repo.get(info["id"], min_event=min_event)
         return found
 
     what = missing_text(nvrs, info) if nvrs else f"a new {info['name']} repo"
-    return repo_found(cli, waiter.until(look, what))
+    return repo_found(cli, waiter.until(look, what), quiet)
 
 
 def missing_text(nvrs: list[dict[str, Any]], tag: dict[str, Any]) -> str:
@@ -269,12 +268,9 @@ def missing_text(nvrs: list[dict[str, Any]], tag: dict[str, Any]) -> str:
     return f"{names} to appear in the {tag['name']} repo"
 
 
-def check_nvr(cli: Cli, text: str) -> dict[str, Any]:
+def check_nvr(text: str) -> dict[str, Any]:
     """The parts of an NVR, with the whole as `nvr`."""
-    try:
-        return {**parse_NVR(text), "nvr": text}
-    except GenericError as err:
-        raise cli.usage_error(str(err)) from err
+    return {**parse_NVR(text), "nvr": text}
 
 
 def hint_about_tag(cli: Cli, tag: dict[str, Any], target: bool) -> None:

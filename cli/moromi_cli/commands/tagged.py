@@ -50,11 +50,11 @@ def rpm_lines(
         if paths:
             base = cli.disk.build(build)
             text = f"{base}/{cli.disk.signed(rpm, key) if sigs and key else cli.disk.rpm(rpm)}"
-            if sigs and key and not os.path.exists(text):
+            if sigs and not (key and os.path.exists(text)):
                 continue
         elif rpm.get("draft"):
             text += f" (,draft_{rpm['build_id']})"
-        lines.append(f"{key} {text}" if sigs else text)
+        lines.append(f"{key} {text}" if sigs and not paths else text)
     return sorted(lines)
 
 

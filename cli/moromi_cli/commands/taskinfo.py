@@ -7,12 +7,12 @@ import click
 
 from moromi.constants import TaskState
 from moromi.errors import Fault, GenericError
-from moromi.tasks import parse_task_params
+from moromi.tasks import parse_task_params, task_label
 from moromi_cli.lazy import listing
-from moromi_cli.output import Shown, asctime, build_label, say
+from moromi_cli.output import Shown, asctime, build_label, say, yes_no
 from moromi_cli.session import Cli
 
-NO_OUTPUT = "[1] There may have been outputs that are gone: they are removed some time after the task ended."
+NO_OUTPUT = "[1] Not all tasks produce outputs, and task outputs are not retained indefinitely."
 Lines = list[str]
 
 
@@ -111,7 +111,7 @@ def taskinfo(cli: Cli, tasks: tuple[int, ...], recurse: bool, verbose: bool) -> 
 def _option_lines(options: dict[str, Any] | None) -> Lines:
     if not options:
         return []
-    return ["Options:", *(f"  {key}: {options[key]}" for key in options if key != "__starstar")]
+    return ["Options:", *(f"  {key}: {options[key]}" for key in sorted(options) if key != "__starstar")]
 
 
 def _tag_name(cli: Cli, tag: Any) -> str:
@@ -151,8 +151,7 @@ def _build_arch(cli: Cli, p: dict[str, Any]) -> Lines:
 
 
 def _srpm_from_scm(cli: Cli, p: dict[str, Any]) -> Lines:
-    tag = _tag_name(cli, p["build_tag"])
-    return [f"SCM URL: {p['url']}", f"Build Tag: {tag}", *_option_lines(p.get("opts"))]
+    return [f"SCM URL: {p['url']}"]
 
 
 def _rebuild_srpm(cli: Cli, p: dict[str, Any]) -> Lines:
@@ -207,8 +206,102 @@ def _build_notification(cli: Cli, p: dict[str, Any]) -> Lines:
 def _dependant_task(cli: Cli, p: dict[str, Any]) -> Lines:
     lines = [f"Dependant Tasks: {', '.join(str(task) for task in p['wait_list'])}", "Subtasks:"]
     for subtask in p["task_list"]:
-        lines += [f"  Method: {subtask[0]}", f"  Request: {subtask[1]}"]
+        lines.append(f"  Method: {subtask[0]}")
+        if len(subtask) > 1 and subtask[1]:
+            lines.append(f"  Parameters: {', '.join(str(value) for value in subtask[1])}")
+        if len(subtask) > 2 and subtask[2]:
+            lines += [f"  {line}" for line in _option_lines(subtask[2])]
+        lines.append("")
     return lines
+
+
+def _maven(cli: Cli, p: dict[str, Any]) -> Lines:
+    return [
+        f"SCM URL: {p['url']}",
+        f"Build Target: {_target_name(p['target'])}",
+        *_option_lines(p.get("opts")),
+    ]
+
+
+def _build_maven(cli: Cli, p: dict[str, Any]) -> Lines:
+    tag = _tag_name(cli, p["build_tag"])
+    return [f"SCM URL: {p['url']}", f"Build Tag: {tag}", *_option_lines(p.get("opts"))]
+
+
+def _chainmaven(cli: Cli, p: dict[str, Any]) -> Lines:
+    target = f"Build Target: {_target_name(p['target'])}"
+    return ["Builds:", *_nested(p["builds"]), target, *_option_lines(p.get("opts"))]
+
+
+def _nested(value: Any, level: int = 1) -> Lines:
+    """Structs and lists as indented lines."""
+    indent = "  " * level
+    if isinstance(value, dict):
+        lines = []
+        for key in sorted(value):
+            if isinstance(value[key], dict | list):
+                lines += [f"{indent}{key}", *_nested(value[key], level + 1)]
+            else:
+                lines.append(f"{indent}{key}: {value[key]}")
+        return lines
+    if isinstance(value, list):
+        return [line for item in value for line in _nested(item, level + isinstance(item, dict))]
+    return [f"{indent}{value}"]
+
+
+def _wrapper(cli: Cli, p: dict[str, Any]) -> Lines:
+    lines = [f"Spec File URL: {p['spec_url']}", f"Build Tag: {_target_name(p['build_target'])}"]
+    if p.get("build"):
+        lines.append(f"Build: {_build_name(cli, p['build'])}")
+    if p.get("task"):
+        lines.append(f"Task: {p['task']['id']} {task_label(p['task'])}")
+    return [*lines, *_option_lines(p.get("opts"))]
+
+
+def _winbuild(cli: Cli, p: dict[str, Any]) -> Lines:
+    lines = [f"VM: {p['name']}", f"SCM URL: {p['source_url']}"]
+    return [*lines, f"Build Target: {_target_name(p['target'])}", *_option_lines(p.get("opts"))]
+
+
+def _vm_exec(cli: Cli, p: dict[str, Any]) -> Lines:
+    return [f"VM: {p['name']}", "Exec Params:", *_nested(p["task_info"]), *_option_lines(p.get("opts"))]
+
+
+def _image(cli: Cli, p: dict[str, Any]) -> Lines:
+    return [
+        f"Name: {p['name']}",
+        f"Version: {p['version']}",
+        f"Arches: {p['arches'] if 'arches' in p else p['arch']}",
+        f"Target: {p['target']}",
+        f"Kickstart: {p['ksfile']}",
+        *_option_lines(p.get("opts")),
+    ]
+
+
+def _create_image(cli: Cli, p: dict[str, Any]) -> Lines:
+    return [
+        f"Name: {p['name']}",
+        f"Version: {p['version']}",
+        f"Release: {p['release']}",
+        f"Arch: {p['arch']}",
+        f"Target Info: {p['target_info']}",
+        f"Build Tag: {p['build_tag']}",
+        f"Repo: {p['repo_info']}",
+        f"Kickstart File: {p['ksfile']}",
+        *_option_lines(p.get("opts")),
+    ]
+
+
+def _tag_notification(cli: Cli, p: dict[str, Any]) -> Lines:
+    lines = [f"Recipients: {', '.join(p['recipients'])}", f"Successful?: {yes_no(p['is_successful'])}"]
+    for key, label in (("tag_info", "Tagged Into"), ("from_info", "Moved From")):
+        if p.get(key):
+            lines.append(f"{label}: {_tag_name(cli, p[key])}")
+    user = p["user_info"]
+    found = user if isinstance(user, dict) else cli.session.getUser(user)
+    lines += [f"Build: {_build_name(cli, p['build_info'])}", f"Tagged By: {found['name']}"]
+    lines.append(f"Ignore Success?: {yes_no(p.get('ignore_success'))}")
+    return [*lines, f"Failure Message: {p['failure_msg']}"] if p.get("failure_msg") else lines
 
 
 METHODS: dict[str, Callable[[Cli, dict[str, Any]], Lines]] = {
@@ -222,16 +315,28 @@ METHODS: dict[str, Callable[[Cli, dict[str, Any]], Lines]] = {
     "createrepo": _createrepo,
     "waitrepo": _waitrepo,
     "buildNotification": _build_notification,
+    "tagNotification": _tag_notification,
+    "maven": _maven,
+    "buildMaven": _build_maven,
+    "chainmaven": _chainmaven,
+    "wrapperRPM": _wrapper,
+    "winbuild": _winbuild,
+    "vmExec": _vm_exec,
+    "livecd": _image,
+    "appliance": _image,
+    "livemedia": _image,
+    "createLiveCD": _create_image,
+    "createAppliance": _create_image,
+    "createLiveMedia": _create_image,
     "dependantTask": _dependant_task,
 }
 
 
 def parameter_lines(cli: Cli, task: dict[str, Any]) -> Lines:
-    """The request of a task, in words; for methods without words of their own, name by name."""
+    """The request of a task, in words; nothing for methods without words of their own."""
+    if task["method"] not in METHODS:
+        return []
     try:
-        parameters = parse_task_params(task["method"], task["request"])
-        if task["method"] in METHODS:
-            return METHODS[task["method"]](cli, parameters)
+        return METHODS[task["method"]](cli, parse_task_params(task["method"], task["request"]))
     except (GenericError, Fault, TypeError, KeyError, AttributeError):
         return ["Unable to parse task parameters"]
-    return [f"{key}: {value}" for key, value in parameters.items()]
