@@ -103,6 +103,14 @@ def _takes_source(parser: argparse.ArgumentParser) -> None:
 
 # what is printed
 
+_COPR = ("name", "owner", "full_name", "id", "description", "created", "releases", "dependencies")
+_PACKAGE = ("name", "nvr", "version", "release", "epoch", "submitter", "created", "srpm_url", "versions")
+
+
+def _described(found: Mapping[str, Any], first: Sequence[str]) -> Lines:
+    """A line for each fact, these first."""
+    return list(_facts({key: found[key] for key in [*first, *sorted(set(found) - set(first))]}))
+
 
 def _facts(found: Mapping[str, Any], before: str = "") -> Iterator[str]:
     for key, value in found.items():
@@ -146,7 +154,7 @@ _COMMANDS: dict[str, _Made] = {
     ),
     "info-copr": (
         "get information about a specific Copr",
-        lambda client, given: list(_facts(client.copr_info(given.copr)["copr"])),
+        lambda client, given: _described(client.copr_info(given.copr)["copr"], _COPR),
         _takes("copr"),
     ),
     "create-copr": ("create a new Copr", _create, lambda parser: _takes_settings(parser, new=True)),
@@ -193,7 +201,7 @@ _COMMANDS: dict[str, _Made] = {
     ),
     "info-pkg": (
         "get information on a package",
-        lambda client, given: list(_facts(client.pkg_info(given.copr, given.package)["package"])),
+        lambda client, given: _described(client.pkg_info(given.copr, given.package)["package"], _PACKAGE),
         _takes("copr", "package"),
     ),
     "create-pkg": ("create a new package by uploading a srpm", _create_package, _takes_source),
