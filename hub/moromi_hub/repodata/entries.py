@@ -6,12 +6,12 @@ is kept of each. Both the hub and builders start from here.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from moromi.errors import GenericError
+from moromi.paths import PathInfo
 from moromi_hub.call import Call
 from moromi_hub.db.copytext import unescape
 from moromi_hub.repodata import queries, service
@@ -113,8 +113,9 @@ def _kept_of_files(call: Call, files: Sequence[tuple[int, str]]) -> tuple[list[b
 
 def _places(call: Call, build_ids: Sequence[int]) -> dict[bytes, bytes]:
     """The directories of builds below the top, by their ids as COPY writes them."""
+    below_top = PathInfo("")
     return {
-        b"%d" % build_id: os.path.relpath(call.paths.build(place), call.paths.topdir).encode()
+        b"%d" % build_id: below_top.build(place).encode()
         for build_id, place in queries.places(call.tx, build_ids).items()
     }
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from moromi import arches as arch_rules
+from moromi.paths import PathInfo
 from moromi_hub.call import Call
 from moromi_hub.db.copytext import unescape
 from moromi_hub.repos.options import Options
@@ -24,14 +25,8 @@ from moromi_hub.tagging import listing
 
 _AT_ONCE = 4000
 """Lines that are gathered before they are written."""
+_Add = Callable[[str], None]
 _TEXTS = ("name", "version", "release", "arch", "payloadhash")
-_RECORD = (
-    b"{"
-    + b", ".join(b'"%s": %s' % (key.encode(), b'"%b"' if key in _TEXTS else b"%b") for key in rpms.LIST_KEYS)
-    + b"}\n"
-)
-_BUILD = rpms.LIST_KEYS.index("build_id")
-_EXTRA = rpms.LIST_KEYS.index("extra")
 
 
 def write(
@@ -46,11 +41,8 @@ def write(
     latest = not tag["extra"].get("repo_include_all")
     wanted = listing.wanted(call, tag["id"], event, inherit=True, latest=latest)
     builds = listing.repo_builds(call, wanted)
-    top = call.paths.topdir
-    places = {
-        b"%d" % build["id"]: f"toplink/{os.path.relpath(call.paths.build(build), top)}/".encode()
-        for build in builds
-    }
+    below_top = PathInfo("")
+    places = {str(build["id"]): f"toplink/{below_top.build(build)}/" for build in builds}
     with ExitStack() as stack:
         dealer = _Dealer(stack, directory, arches, options, places)
         rpms.list_of_builds(
@@ -68,7 +60,7 @@ class _Dealer:
         directory: Path,
         arches: Sequence[str],
         options: Options,
-        builds: Mapping[bytes, bytes],
+        builds: Mapping[str, str],
     ) -> None:
         self._arches = arches
         self._options = options
@@ -81,26 +73,31 @@ class _Dealer:
             )
             for arch in arches
         }
-        self._lines: dict[str, tuple[list[bytes], list[bytes]]] = {arch: ([], []) for arch in arches}
-        self._targets: dict[bytes, list[tuple[Callable[[bytes], None], Callable[[bytes], None]]]] = {}
+        self._lines: dict[str, tuple[list[str], list[str]]] = {arch: ([], []) for arch in arches}
+        self._targets: dict[str, list[tuple[_Add, _Add]]] = {}
         self._count = 0
 
-    def take(self, line: bytes) -> None:
+    def take(self, row: bytes) -> None:
         """Add an rpm to the lists of its arches."""
-        values = line[:-1].split(b"\t")
-        name, version, release, arch = values[:4]
+        line = row.decode()
+        values = line[:-1].split("\t")
+        name, version, release, arch, rpm_id, epoch, draft, payloadhash, size, *rest = values
+        buildtime, buildroot_id, build_id, metadata_only, extra = rest
         targets = self._targets.get(arch)
         if targets is None:
             targets = self._targets[arch] = self._targets_of(arch)
-        if not targets:
-            return
-        if b'"' in line or b"\\" in line:
-            record = _careful_record(values)
-            name, version, release, arch = (unescape(value) for value in values[:4])
+        if '"' in line or "\\" in line:
+            record, (name, version, release, arch) = _careful_record(values)
         else:
-            record = _RECORD % tuple(values)
+            # nothing here is quicker, and there may be hundreds of thousands
+            record = (
+                f'{{"name": "{name}", "version": "{version}", "release": "{release}", "arch": "{arch}", '
+                f'"id": {rpm_id}, "epoch": {epoch}, "draft": {draft}, "payloadhash": "{payloadhash}", '
+                f'"size": {size}, "buildtime": {buildtime}, "buildroot_id": {buildroot_id}, '
+                f'"build_id": {build_id}, "metadata_only": {metadata_only}, "extra": {extra}}}\n'
+            )
         # a volume's builds are reached through the link to the top, like all others
-        path = b"%b%b/%b-%b-%b.%b.rpm\n" % (self._builds[values[_BUILD]], arch, name, version, release, arch)
+        path = f"{self._builds[build_id]}{arch}/{name}-{version}-{release}.{arch}.rpm\n"
         for add_path, add_record in targets:
             add_path(path)
             add_record(record)
@@ -113,13 +110,13 @@ class _Dealer:
         self._count = 0
         for arch, gathered in self._lines.items():
             for file, lines in zip(self._lists[arch], gathered, strict=True):
-                file.write(b"".join(lines))
+                file.write("".join(lines).encode())
                 lines.clear()
 
-    def _targets_of(self, arch: bytes) -> list[tuple[Callable[[bytes], None], Callable[[bytes], None]]]:
+    def _targets_of(self, arch: str) -> list[tuple[_Add, _Add]]:
         return [
             (self._lines[each][0].append, self._lines[each][1].append)
-            for each in targets(arch.decode(), self._arches, self._options)
+            for each in targets(arch, self._arches, self._options)
         ]
 
 
@@ -135,13 +132,13 @@ def targets(arch: str, arches: Sequence[str], options: Options) -> list[str]:
     return [canonical] if canonical in arches else []
 
 
-def _careful_record(values: Sequence[bytes]) -> bytes:
-    """The record of an rpm that has something to be escaped, or `extra`."""
+def _careful_record(values: Sequence[str]) -> tuple[str, Sequence[str]]:
+    """The record of an rpm that has something to be escaped, or `extra`; and the names in its path."""
     record: dict[str, Any] = {}
     for key, value in zip(rpms.LIST_KEYS, values, strict=True):
-        text = unescape(value).decode()
+        text = unescape(value.encode()).decode()
         record[key] = text if key in _TEXTS else json.loads(text)
-    return json.dumps(record).encode() + b"\n"
+    return json.dumps(record) + "\n", [record[key] for key in ("name", "version", "release", "arch")]
 
 
 class _List:
