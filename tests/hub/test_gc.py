@@ -12,12 +12,14 @@ import pytest
 from moromi.constants import BuildState
 from moromi.errors import GenericError
 from moromi.rpm import rip_rpm_sighdr
+from moromi_upkeep import sidetags
 from moromi_upkeep.durations import describe_age, parse_duration
+from moromi_upkeep.gc.main import main
 from moromi_upkeep.gc.policy import action_for, parse_policy
 from support.builds import BUILDER, RPM, RPMS, SRPM, import_rpm, open_task
 from support.hub import Client, HubUnderTest
 from support.mail import Mailbox, mailbox, text_of
-from support.programs_of_hub import let_pass, over_http, run, write_config
+from support.programs_of_hub import let_pass, over_http, run, run_here, write_config
 
 FERMENTER = "fermenter-1.2-3.mr1"
 KEY = "dd1e7033"
@@ -59,7 +61,7 @@ def gc(options: dict[str, Any], tmp_path: Path) -> Gc:
         sections: dict[str, dict[str, Any]] = {"main": {**options, **more}}
         if policy:
             sections["prune"] = {"policy": "\n" + "\n".join(f"    {line}" for line in policy.splitlines())}
-        done = run("moromi-gc", "-c", write_config(tmp_path / "gc.conf", sections), *words)
+        done = run_here(main, "-c", write_config(tmp_path / "gc.conf", sections), *words)
         assert done.returncode == 0, done.stdout + done.stderr
         assert done.stderr == ""
         return done.stdout.splitlines()
@@ -256,7 +258,7 @@ def test_what_cannot_be_begun(
 ) -> None:
     admin("createTag", "f40")
     config = write_config(tmp_path / "gc.conf", {"main": {**options, **changes}})
-    done = run("moromi-gc", "--config-file", config, *words)
+    done = run_here(main, "--config-file", config, *words)
     assert (done.returncode, message in done.stderr, "Traceback" in done.stderr) == (1, True, False), done
 
 
@@ -317,7 +319,7 @@ def test_side_tags(hub: HubUnderTest, admin: Client, options: dict[str, Any], tm
         return name
 
     def clean(*words: str) -> list[str]:
-        done = run("moromi-sidetag-cleanup", "-c", config, *words)
+        done = run_here(sidetags.main, "-c", config, *words)
         assert done.returncode == 0, done.stderr
         return done.stdout.splitlines()
 
@@ -337,4 +339,5 @@ def test_side_tags(hub: HubUnderTest, admin: Client, options: dict[str, Any], tm
     assert clean() == expected[1:]
     assert {tag["name"] for tag in admin("listSideTags")} == {lively, new}
     assert admin("getTag", empty) is None
+    assert "--empty-delay" in run("moromi-sidetag-cleanup", "--help").stdout
     assert clean("--inactive-delay", "0")[0].startswith(f"[inactive] {lively} (")
