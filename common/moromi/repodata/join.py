@@ -91,16 +91,7 @@ def write_repository(
     packages = sorted(lines)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         pieces = list(pool.map(lambda chunk: _obtain(chunk, codec, store, cache), split(packages, codec)))
-    documents = [_Document(kind, pieces, len(packages), codec, cache) for kind in _KINDS]
-    with ThreadPoolExecutor(2 * len(documents)) as pool:
-        files = [pool.submit(document.write, repodata) for document in documents]
-        opened = [pool.submit(document.open_checksum) for document in documents]
-    # what is damaged is told by the checksums of the raw text
-    sums = [future.result() for future in opened]
-    records = [
-        Record(document.kind.name, *file.result(), *opened_sum)
-        for document, file, opened_sum in zip(documents, files, sums, strict=True)
-    ]
+    records = _write_documents(pieces, len(packages), codec, cache, repodata)
     if sqlite:
         records += write_databases(repodata, records)
     if comps is not None:
@@ -117,6 +108,21 @@ def write_repository(
     place(repodata / "repomd.xml", write_repomd(records, int(time.time())).encode())
     made = sum(piece.new for piece in pieces)
     return RepoResult((*names, "repomd.xml"), len(packages), len(pieces), made)
+
+
+def _write_documents(
+    pieces: Sequence[_Piece], packages: int, codec: Codec, cache: ChunkCache, repodata: Path
+) -> list[Record]:
+    documents = [_Document(kind, pieces, packages, codec, cache) for kind in _KINDS]
+    with ThreadPoolExecutor(2 * len(documents)) as pool:
+        files = [pool.submit(document.write, repodata) for document in documents]
+        opened = [pool.submit(document.open_checksum) for document in documents]
+    # what is damaged is told by the checksums of the raw text
+    sums = [future.result() for future in opened]
+    return [
+        Record(document.kind.name, *file.result(), *opened_sum)
+        for document, file, opened_sum in zip(documents, files, sums, strict=True)
+    ]
 
 
 def _obtain(chunk: Chunk, codec: Codec, store: FragmentStore, cache: ChunkCache) -> _Piece:
