@@ -192,6 +192,8 @@ class CoprSource(MakesSRPM[CoprSourceParams]):
         self, root: BuildRoot, place: Path, clone: Path, directory: Path, spec: str
     ) -> dict[str, Any]:
         """Have the package's own makefile do it, in the chroot."""
+        if not (root.root / "usr/bin/make").exists():
+            self._install(root, ["make"])
         out = root.make_directory(f"{self.settings.chroot_tmpdir}/{_INSIDE}/out")
         makefile = f"{self._inside(root, clone)}/.copr/Makefile"
         words = ["make", "-f", makefile, "srpm", f"outdir={self._inside(root, out)}"]
@@ -212,6 +214,11 @@ class CoprSource(MakesSRPM[CoprSourceParams]):
             shutil.copyfileobj(made, target)
         return self.finish(root, None)
 
+    def _install(self, root: BuildRoot, packages: Sequence[str]) -> None:
+        if packages and not root.mock(["--no-clean", "--install", *packages]):
+            raise BuildError(f"cannot install {', '.join(packages)}; see root.log")
+        root.update_list()
+
     # -- from a spec file, from a script
 
     def _from_spec(self, source: Mapping[str, Any]) -> dict[str, Any]:
@@ -226,9 +233,7 @@ class CoprSource(MakesSRPM[CoprSourceParams]):
     def _from_script(self, source: Mapping[str, Any]) -> dict[str, Any]:
         """Run a script in the chroot; what it leaves is a spec file with its sources, or a source package."""
         root, place = self._root()
-        needed = str(source.get("builddeps") or "").split()
-        if needed and not root.mock(["--no-clean", "--install", *needed]):
-            raise BuildError("cannot install the packages that the script needs; see root.log")
+        self._install(root, str(source.get("builddeps") or "").split())
         work = place / "work"
         work.mkdir()
         (place / "script").write_text(source["script"], encoding="utf-8")
