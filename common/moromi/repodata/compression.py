@@ -21,7 +21,7 @@ class Codec:
     """A compression. `suffix` is of file names; `compress` and `expand` take and return whole pieces.
 
     `expand` wants to know the size of what comes out, and raises ValueError for what is damaged.
-    `tag` names the format and what decides about its bytes.
+    `tag` names all that decides about its bytes, the version of the library among it.
     """
 
     name: str
@@ -71,8 +71,8 @@ def _gzip_expand(data: bytes, size: int) -> bytes:
 _CODECS: Final = {
     codec.name: codec
     for codec in (
-        Codec("zstd", "zst", "zstd-lazy", _zstd_compress, _zstd_expand),
-        Codec("gzip", "gz", f"libdeflate-{_GZIP_LEVEL}", _gzip_compress, _gzip_expand),
+        Codec("zstd", "zst", f"zstd-{zstandard.ZSTD_VERSION}-lazy", _zstd_compress, _zstd_expand),
+        Codec("gzip", "gz", f"deflate-{deflate.__version__}-{_GZIP_LEVEL}", _gzip_compress, _gzip_expand),
     )
 }
 
