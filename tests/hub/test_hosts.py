@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import Connection, event
 
 from moromi.errors import ActionNotAllowed, AuthError, GenericError, ParameterError
 from support.hub import Client, HubUnderTest, count_statements
@@ -97,6 +98,28 @@ def test_a_check_in_costs_three_statements(hub: HubUnderTest) -> None:
     with count_statements(hub.hub.engine) as seen:
         builder("host.getTasks")
     assert len(seen) <= 3, seen
+
+
+def test_only_a_mere_check_in_does_not_wait_for_the_disk(hub: HubUnderTest) -> None:
+    """How a commit waits is a setting of the transaction, which lasts until its end."""
+    check_in = {"methodName": "host.updateHost", "params": [1.0, True]}
+    with hub.hub.engine.begin() as connection:
+        # the tests' server does not wait for anything
+        wait = "EXECUTE format('ALTER DATABASE %I SET synchronous_commit = on', current_database())"
+        connection.exec_driver_sql(f"DO $$ BEGIN {wait}; END $$".replace("%", "%%"))
+    hub.hub.engine.dispose()
+    builder = hub.client(ONE)
+    task_id = hub.client("kojiadmin")("makeTask", "sleep", [1], assign=ONE)
+    found: list[str] = []
+
+    def note(connection: Connection) -> None:
+        found.append(str(connection.exec_driver_sql("SHOW synchronous_commit").scalar()))
+
+    event.listen(hub.hub.engine, "commit", note)
+    builder("multiCall", [check_in])
+    builder("multiCall", [check_in, {"methodName": "host.openTask", "params": [task_id]}])
+    builder("host.closeTask", task_id, "")
+    assert found == ["off", "on", "on"]
 
 
 def test_only_an_exclusive_session_of_a_host_is_a_host(hub: HubUnderTest) -> None:

@@ -33,6 +33,7 @@ from sqlalchemy import (
     Text,
     bindparam,
     func,
+    literal,
     select,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -50,6 +51,9 @@ def _notify() -> Select[Any]:
     return select(func.pg_notify(PUSH_CHANNEL, texts.table_valued("message").render_derived().c.message))
 
 
+DO_NOT_WAIT = func.set_config("synchronous_commit", "off", literal(True))
+"""Goes with a statement in a `fleeting` block, so that its commit does not wait for the disk."""
+_WAIT = select(func.set_config("synchronous_commit", None, literal(True)))
 _NOTIFY = _notify()
 """Built once: every change ends with it."""
 
@@ -84,6 +88,8 @@ class Transaction:
         self.wrote = False
         self.changes = 0
         """Counts what changed the transaction's view of the data: the same number, the same view."""
+        self._fleeting = 0
+        """How many of them may be lost in a crash of the database."""
 
     # statements
 
@@ -120,6 +126,19 @@ class Transaction:
         self._used = False
         if connection is not None:
             connection.close()
+
+    @contextmanager
+    def fleeting(self) -> Iterator[None]:
+        """What is changed in here is made anew soon, so a crash of the database may undo it.
+
+        With `DO_NOT_WAIT` a transaction without other changes does not wait for the disk. Nothing is lost
+        from in between: a database that has a later change after a crash has the earlier ones, too.
+        """
+        before = self.changes
+        try:
+            yield
+        finally:
+            self._fleeting += self.changes - before
 
     def rows(self, statement: Executable, params: Any = None) -> list[dict[str, Any]]:
         """All rows as dictionaries."""
@@ -173,6 +192,7 @@ class Transaction:
     def fresh_event(self) -> int:
         """A new event, for the few writers that must not share the call's (data-model.md 1.2)."""
         self.wrote = True
+        self.changes += 1
         return int(self.scalar(select(func.get_event())))
 
     def forget_event(self) -> None:
@@ -251,6 +271,8 @@ class Transaction:
 
     def commit(self) -> None:
         """Send the queued messages and commit, then run the after-commit actions."""
+        if 0 < self._fleeting < self.changes:
+            self.execute(_WAIT)
         if self._messages:
             self.execute(_NOTIFY, {"texts": list(self._messages)})
         if self._connection is not None:
@@ -277,6 +299,7 @@ class Transaction:
         self._messages = {}
         self._event = None
         self.wrote = False
+        self.changes = self._fleeting = 0
         self._disconnect()
 
 

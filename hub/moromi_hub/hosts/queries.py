@@ -28,7 +28,7 @@ from sqlalchemy.dialects.postgresql import insert as pg_insert
 
 from moromi_hub.db import versions
 from moromi_hub.db.columns import seconds
-from moromi_hub.db.transaction import Transaction
+from moromi_hub.db.transaction import DO_NOT_WAIT, Transaction
 from moromi_schema import tables as t
 
 _h, _hc, _ch, _c = t.host, t.host_config, t.host_channels, t.channels
@@ -232,7 +232,9 @@ def _check_in(with_data: bool, record: Update | None) -> Update:
         recorded = select(number.c.id).exists()
         query = query.add_cte(number)
     at = seconds(_h.c.update_time)
-    return query.returning(changed.label("changed"), recorded.label("recorded"), at.label("at"))
+    return query.returning(
+        changed.label("changed"), recorded.label("recorded"), at.label("at"), DO_NOT_WAIT.label("waits")
+    )
 
 
 def set_data(tx: Transaction, host_id: int, data: Mapping[str, Any]) -> None:

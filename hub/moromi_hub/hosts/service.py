@@ -271,9 +271,10 @@ def check_in(call: Call, host_id: int, task_load: Any, ready: Any, data: Any) ->
     if data is not None:
         data = _host_data(data)
     turn = polling.CheckIn(call)
-    changed, number_stored, update_ts = queries.check_in(
-        call.tx, host_id, load, bool(ready), data, sessions.number_update(call)
-    )
+    with call.tx.fleeting():
+        changed, number_stored, update_ts = queries.check_in(
+            call.tx, host_id, load, bool(ready), data, sessions.number_update(call)
+        )
     if number_stored:
         sessions.recorded(call)
     if changed:

@@ -32,7 +32,7 @@ from moromi.constants import TaskState
 from moromi_hub.db import versions
 from moromi_hub.db.clauses import ClauseQuery
 from moromi_hub.db.columns import seconds
-from moromi_hub.db.transaction import Transaction
+from moromi_hub.db.transaction import DO_NOT_WAIT, Transaction
 from moromi_schema import tables as t
 
 _t, _h, _hc, _ch, _c = t.task, t.host, t.host_config, t.host_channels, t.channels
@@ -74,7 +74,8 @@ def set_stamp(tx: Transaction) -> None:
     """Note that a run happens now."""
     now = func.to_jsonb(seconds(func.now()))
     query = pg_insert(_sys).values(name=STAMP, data=now)
-    tx.execute(query.on_conflict_do_update(index_elements=["name"], set_={"data": query.excluded.data}))
+    query = query.on_conflict_do_update(index_elements=["name"], set_={"data": query.excluded.data})
+    tx.execute(query.returning(DO_NOT_WAIT))
 
 
 # what a run looks at

@@ -29,12 +29,14 @@ def run(call: Call, *, force: bool = False) -> bool:
         return False
     if age is not None and age < 0 and not force:
         log.warning("the time of the last run is in the future: set to now")
-        queries.set_stamp(call.tx)
+        with call.tx.fleeting():
+            queries.set_stamp(call.tx)
         return False
     if age is not None and age < call.settings.RunInterval and not force:
         return False
-    queries.set_stamp(call.tx)
-    schedule(call)
+    with call.tx.fleeting():
+        queries.set_stamp(call.tx)
+        schedule(call)
     return True
 
 
