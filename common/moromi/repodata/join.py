@@ -43,7 +43,6 @@ class RepoResult:
 class _Piece:
     chunk: Chunk
     sizes: Sizes
-    new: bool
 
 
 @dataclass(frozen=True)
@@ -89,8 +88,7 @@ def write_repository(
     codec = codec_named(compression)
     repodata.mkdir(parents=True, exist_ok=True)
     packages = sorted(lines)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        pieces = list(pool.map(lambda chunk: _obtain(chunk, codec, store, cache), split(packages, codec)))
+    pieces, made = _obtain(list(split(packages, codec)), codec, store, cache)
     records = _write_documents(pieces, len(packages), codec, cache, repodata)
     if sqlite:
         records += write_databases(repodata, records)
@@ -106,7 +104,6 @@ def write_repository(
         (repodata / _EMPTY_MARK).touch()
         names.append(_EMPTY_MARK)
     place(repodata / "repomd.xml", write_repomd(records, int(time.time())).encode())
-    made = sum(piece.new for piece in pieces)
     return RepoResult((*names, "repomd.xml"), len(packages), len(pieces), made)
 
 
@@ -125,11 +122,16 @@ def _write_documents(
     ]
 
 
-def _obtain(chunk: Chunk, codec: Codec, store: FragmentStore, cache: ChunkCache) -> _Piece:
-    sizes = cache.find(chunk)
-    if sizes is not None:
-        return _Piece(chunk, sizes, False)
-    return _Piece(chunk, cache.make(chunk, codec, store), True)
+def _obtain(
+    chunks: Sequence[Chunk], codec: Codec, store: FragmentStore, cache: ChunkCache
+) -> tuple[list[_Piece], int]:
+    """Find chunks or make them; return them with the number of those made."""
+    found = [cache.find(chunk) for chunk in chunks]
+    missing = [chunk for chunk, sizes in zip(chunks, found, strict=True) if sizes is None]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        made = pool.map(lambda chunk: cache.make(chunk, codec, store), missing)
+        pieces = [_Piece(chunk, sizes or next(made)) for chunk, sizes in zip(chunks, found, strict=True)]
+    return pieces, len(missing)
 
 
 class _Document:
