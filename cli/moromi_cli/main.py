@@ -115,11 +115,14 @@ def unknown(prog: str, word: str) -> int:
     from moromi_cli.hints import nearest
 
     close = nearest(word, [*COMMANDS, *ALIASES])
-    if not (close and for_person()):
-        say(list_text(sorted(CATEGORIES)))
+    meant = f"did you mean {' or '.join(close)}?"
+    if close and for_person():
+        warn(f"{prog}: error: unknown command: {word} ({meant})")
+        return 1
+    say(list_text(sorted(CATEGORIES)))
     log_error_text(f"Unknown command: {word}")
     if close:
-        warn(f"Did you mean: {', '.join(f'{prog} {name}' for name in close)}")
+        warn(meant.capitalize())
     return 1
 
 

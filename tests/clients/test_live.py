@@ -61,7 +61,7 @@ def test_errors_say_what_to_try(moromi: Command) -> None:
         terminal.wait_for(r"^moromi: error: .*nosuch-1.* \(moromi list-tags '\*nosuch-1\*'\)\n$")
         assert terminal.finish() == 1
     with on_terminal(moromi, "biuld") as terminal:
-        terminal.wait_for(r"Unknown command: biuld\nDid you mean: moromi build")
+        terminal.wait_for(r"^moromi: error: unknown command: biuld \(did you mean build\?\)\n$")
         assert terminal.finish() == 1
     with on_terminal(moromi, "build", "nosuch", "x.src.rpm") as terminal:
         terminal.wait_for("error: No such build target: nosuch\nHint: moromi list-targets lists them\n")
