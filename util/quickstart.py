@@ -20,12 +20,13 @@ from typing import Any
 from moromi.client import ClientSession, TransportError
 from moromi.constants import BuildState, TaskState
 from moromi.errors import GenericError
-from samplesite import content, samples
+from samplesite import content, copr, samples
 from samplesite.site import ADMIN, BIN, Site, SiteError
 
 TOP = Path(__file__).resolve().parent.parent
 STATE = TOP / ".moromi"
 DISTRO = STATE / "distro"
+PLUGINS = STATE / "plugins"
 PROFILE = Path.home() / ".moromi" / "config.d" / "quickstart.conf"
 
 
@@ -36,8 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     what.add_argument("--stop", action="store_true", help="end everything")
     what.add_argument("--reset", action="store_true", help="end everything, forget all builds, start over")
     what.add_argument("--status", action="store_true", help="say what is running")
+    parser.add_argument("--copr", action="store_true", help="with projects for everyone (Copr), from now on")
     options = parser.parse_args(arguments)
-    site = Site(STATE)
+    site = the_site()
     try:
         if options.status:
             return status(site)
@@ -46,11 +48,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0
         if options.reset:
             reset(site)
-            site = Site(STATE)
+            site = the_site()
+        if options.copr and not PLUGINS.exists():
+            site.stop()
+            STATE.mkdir(exist_ok=True)
+            copr.configure(site, PLUGINS, {})
+            site = the_site()
         return run(site)
     except (SiteError, GenericError, TransportError, OSError, subprocess.CalledProcessError) as error:
         say(f"quickstart: {error}")
         return 1
+
+
+def the_site() -> Site:
+    """The site of this checkout, with Copr if that was asked for once."""
+    if not PLUGINS.exists():
+        return Site(STATE)
+    return Site(STATE, copr.hub_options(PLUGINS), copr.BUILDER_OPTIONS)
 
 
 def run(site: Site) -> int:
@@ -106,6 +120,8 @@ def prepare(site: Site) -> None:
         site.builder().start()
     with step("Tags, target, external repository, groups, packages"), site.session() as session:
         content.add_content(session, samples.PACKAGES, DISTRO)
+        if PLUGINS.exists():
+            copr.add_chroots(session, DISTRO)
 
 
 def make_distribution() -> None:
@@ -189,6 +205,8 @@ def summary(site: Site) -> None:
         say(f"  READY {seconds:.2f} s after the last build was tagged")
         say(f"  {files}/repos/{content.BUILD}/{repo['id']}/  (the newest: …/{content.BUILD}/latest/)")
     command = BIN / "moromi"
+    if PLUGINS.exists():
+        say(f"\nProjects for everyone (docs/copr.md): tokens are at {site.url}/api/")
     say(
         f"""
 Try it

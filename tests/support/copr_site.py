@@ -10,14 +10,14 @@ from pathlib import Path
 
 import requests
 
-from samplesite import content
-from samplesite.site import BIN, Site, build_arch
+from samplesite import content, copr
+from samplesite.copr import CHROOT, OTHER
+from samplesite.site import BIN, Site
 from support.chroots import sample_distribution
 from support.copr import Api
 from support.database import server_directory
 
-CHROOT = f"mini-1-{build_arch()}"
-OTHER = f"mini-2-{build_arch()}"
+__all__ = ["CHROOT", "OTHER", "Cli", "CoprSite", "copr_site"]
 DISTGIT = "[distgit brewery]\nclone_url = https://src.example.org/{namespace}/{pkgname}\n"
 USERS = ("alice", "bob", "carol")
 
@@ -78,34 +78,25 @@ def copr_site(options: Mapping[str, object] | None = None, *, builder: bool = Tr
     """A site with two chroots, of which the second has the same packages; ended and removed afterwards."""
     with server_directory() as place:
         config = place / "plugins"
-        config.mkdir()
-        site = Site(
-            place / "site",
-            {"Plugins": "copr", "PluginConfigDir": config, "RepoAuto": "no"},
-            {"plugins": "copr", "max_load": 1000},
-            preferred_port=0,
-        )
+        builder_options = {**copr.BUILDER_OPTIONS, "max_load": 1000}
+        hub_options = {**copr.hub_options(config), "RepoAuto": "no"}
+        site = Site(place / "site", hub_options, builder_options, preferred_port=0)
         site.state.mkdir(mode=0o711)
-        given = {"url": site.url, **(options or {})}
-        lines = ["[copr]", *(f"{key} = {value}" for key, value in given.items()), DISTGIT]
-        (config / "copr.conf").write_text("\n".join(lines), encoding="utf-8")
+        copr.configure(site, config, options or {}, DISTGIT)
         site.configure()
         try:
             site.start_hub()
             content.add_accounts(site)
             if builder:
                 site.builder().start()
-            _add_chroots(site)
+            _add_content(site)
             yield CoprSite(site, place)
         finally:
             site.stop()
 
 
-def _add_chroots(site: Site) -> None:
+def _add_content(site: Site) -> None:
     for user in USERS:
         content.admin(site, "add-user", user, "--password", user)
     with site.session() as session:
-        session.call("createTag", "distribution", arches=build_arch())
-        content.add_distribution(session, sample_distribution(), "distribution")
-        for chroot in (CHROOT, OTHER):
-            session.call("editCoprChroot", chroot, parent="distribution")
+        copr.add_chroots(session, sample_distribution())
