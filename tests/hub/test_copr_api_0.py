@@ -15,6 +15,7 @@ import requests
 
 from moromi_hub.db.embedded import EmbeddedPostgres
 from support import database
+from support.builds import BUILDER
 from support.copr import CoprHub, copr_hub
 from support.sites import Package
 
@@ -495,3 +496,26 @@ def test_of_many_at_once_none_is_lost(copr: CoprHub, alice: Historic, sources: P
     assert sorted(sent for _, sent in answers) == [201] * 4 + [409] * 4
     names = [each["name"] for each in alice.ok("GET", "/coprs/alice/shared/packages")["packages"]]
     assert names == [f"pkg{number}" for number in range(4)]
+
+
+def test_what_a_release_had_goes_with_it(copr: CoprHub, alice: Historic, sources: Path, juice: Path) -> None:
+    """Its directory, target, tags and builds, by a task; what other releases have stays."""
+    alice.create("a", MINI_1, MINI_2)
+    everywhere = alice.upload("alice/a", juice)
+    alice.upload("alice/a", Package("cider").srpm(sources), MINI_2)
+    admin = copr.admin()
+    for build in _builds(copr):
+        copr.user("alice").ok("PUT", f"/build/cancel/{build['id']}")
+    alice.ok("POST", "/coprs/alice/a/remove_releases", {"release": [MINI_2]})
+    (task,) = admin("listTasks", {"method": "remove_repos"})
+    host = copr.hub.client(BUILDER)
+    admin("assignTask", task["id"], BUILDER)
+    host("host.openTask", task["id"])
+    assert host("host.coprRemove", task["id"]) == ["mini-2-x86_64"]
+    assert host("host.coprRemove", task["id"]) == []
+    assert not (copr.topdir / "copr" / "alice" / "a" / "mini-2-x86_64").exists()
+    assert admin("getTag", "copr+alice+a+mini-2-x86_64") is None
+    assert admin("getBuildTarget", "copr+alice+a+mini-2-x86_64") is None
+    packages = alice.ok("GET", "/coprs/alice/a/packages")["packages"]
+    assert [(each["name"], len(each["builds"])) for each in packages] == [("juice", 2)]
+    assert len(everywhere["tasks"]) == 3 and len(_builds(copr)) == 2

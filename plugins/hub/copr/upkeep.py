@@ -14,6 +14,7 @@ from . import (
     builds,
     chroot_queries,
     entities,
+    functions,
     people,
     project_queries,
     projects,
@@ -55,14 +56,13 @@ def _remove_directory(call: Call, directory: Directory) -> None:
 
 
 def _remove_chroot(call: Call, chroot: ProjectChroot) -> None:
+    project_queries.lock_all(call.tx, [chroot.project_id])
     project = projects.by_id(call, chroot.project_id)
-    for place, repository in entities.places_of(call, project):
-        if place.chroot.id == chroot.id:
-            entities.forget_results(call, repository)
-            entities.remove_repository(call, place, repository)
-            owner, dirname = project.owner.name, place.directory.name
-            results.remove_part(call, results.repository(call, owner, dirname, chroot.name))
-    chroot_queries.remove(call.tx, chroot.id)
+    # before the lock somebody may have wanted it again
+    found = chroot_queries.of_project(call.tx, project.id, disabled=True)
+    doomed = [each for each in found if each.id == chroot.id and each.disabled_on is not None]
+    if not build_queries.unfinished_in(call.tx, [each.id for each in doomed]):
+        functions.remove_chroots(call, project, doomed)
 
 
 # old builds
