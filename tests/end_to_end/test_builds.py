@@ -154,6 +154,14 @@ def test_latest_link(repo: str, builds: Builds) -> None:
     assert requests.get(url, timeout=10).status_code == 200
 
 
+def test_the_hub_has_made_it_itself_and_soon(repo: str, builds: Builds) -> None:
+    found = samples.repository(builds.session)
+    assert found is not None
+    made, seconds = found
+    assert builds.session.call("repoInfo", made["id"])["task_id"] is None
+    assert seconds < 5, "a fifth of that with nothing else to do"
+
+
 def test_a_builder_makes_the_same_repository(repo: str, builds: Builds) -> None:
     """When a task is asked for: its builder joins what the hub keeps, too."""
     task_id = int(builds.session.call("newRepo", content.BUILD))

@@ -22,6 +22,7 @@ from samplesite import content
 from samplesite.services import wait_for
 from samplesite.site import BUILDER, Site
 from support.commands import Command, Done, command_of
+from support.repodata import contents
 from support.signing import Signer
 from support.sites import Builds
 
@@ -214,6 +215,17 @@ def test_all_packages_and_metadata(bottling: Bottling, way: str) -> None:
     assert {"kojipkgs", "repo_manifest", "pkglist"} <= set(outputs)
     assert "createrepo.log" not in outputs, "no package has been opened"
     assert (bottling.directory(repo) / "repodata" / "repomd.xml").is_file()
+
+
+def test_a_build_repository(bottling: Bottling, way: str) -> None:
+    """The same builders make those of tags when they are asked to; over HTTP no package is downloaded."""
+    task_id = int(bottling.session.newRepo(TAG))
+    assert wait_for(lambda: bottling.session.taskFinished(task_id), 60)
+    repo_id, _event = bottling.session.getTaskResult(task_id)
+    found = contents(bottling.site.tree / "repos" / TAG / str(repo_id) / "x86_64")
+    assert len(found) == len(PARTS) + len(["yeast"])
+    far = bottling.site.builder_place("far") / "work"
+    assert not list(far.rglob("*.rpm"))
 
 
 def test_an_empty_arch(bottling: Bottling) -> None:
