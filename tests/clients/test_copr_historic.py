@@ -230,7 +230,7 @@ def test_the_four_functions_of_builders(
     alice("create-copr", "func", "-r", RELEASE, OTHER_RELEASE)
     place = site.site.tree / "copr" / "alice" / "func"
     (place / CHROOT / "repodata" / "repomd.xml").unlink()
-    assert hunter("create_copr", "alice", "func", [RELEASE]) == [CHROOT]
+    assert hunter("create_copr", "alice", "func", RELEASE) == [CHROOT]
     assert (place / CHROOT / "repodata" / "repomd.xml").exists()
     path = MUST.srpm(tmp_path)
     hunter.session.upload(str(path), "func")
@@ -265,5 +265,6 @@ def test_what_builders_refuse(alice: Environment, hunter: Headhunter) -> None:
     assert "alice/nope does not exist" in hunter.failure("create_copr", "alice", "nope", [RELEASE])
     assert "no release x-1" in hunter.failure(build, "a.src.rpm", "x-1", ["alice/shut"])
     assert "not depend on bob/x" in hunter.failure(build, "a.src.rpm", RELEASE, ["alice/shut", "bob/x"])
+    assert "list of names" in hunter.failure(build, "a.src.rpm", RELEASE, {"alice/shut": 1})
     assert "no build in ../1" in hunter.failure(move, "../1", "alice", "shut", [CHROOT])
     assert "no build in tasks/1/1" in hunter.failure(move, "tasks/1/1", "alice", "shut", [CHROOT])

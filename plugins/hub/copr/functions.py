@@ -68,6 +68,14 @@ def _arguments(call: Call, task_id: int, method: str, *wanted: str) -> list[Any]
     return [found.get(name) for name in wanted]
 
 
+def _texts(given: Any) -> list[str]:
+    """A list of names, or names in one text with blanks between. Raises ParameterError."""
+    found = given.split() if isinstance(given, str) else given
+    if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
+        raise ParameterError(f"a list of names is needed, not {given!r}")
+    return found
+
+
 def _project(call: Call, owner: Any, name: Any) -> Project:
     try:
         return projects.get(call, str(owner), str(name), lock=True)
@@ -82,11 +90,9 @@ def create(call: Call, task_id: int) -> list[str]:
     """See to it that a copr has its repositories for some releases; the names of their chroots."""
     owner, name, releases = _arguments(call, task_id, CREATE, "owner", "copr_name", "releases")
     project = _project(call, owner, name)
-    wanted = [
-        each.name
-        for each in chroots.of_project(call, project)
-        if releases is None or each.chroot.release in releases
-    ]
+    enabled = chroots.of_project(call, project)
+    asked = {each.chroot.release for each in enabled} if releases is None else set(_texts(releases))
+    wanted = [each.name for each in enabled if each.chroot.release in asked]
     for directory in projects.directories(call, project):
         chroots.fill_directory(call, project, directory)
     for repository in chroot_queries.repositories(call.tx, project_id=project.id):
@@ -107,11 +113,11 @@ def remove(call: Call, task_id: int) -> list[str]:
     owner, name, releases = _arguments(call, task_id, REMOVE, "owner", "copr_name", "releases")
     if releases is None:
         return _remove_all(call, str(owner), str(name))
-    project = _project(call, owner, name)
+    project, gone = _project(call, owner, name), _texts(releases)
     doomed = [
         each
         for each in chroot_queries.of_project(call.tx, project.id, disabled=True)
-        if each.disabled_on is not None and each.chroot.release in releases
+        if each.disabled_on is not None and each.chroot.release in gone
     ]
     remove_chroots(call, project, doomed)
     return [each.name for each in doomed]
@@ -163,10 +169,11 @@ def start_build(call: Call, task_id: int) -> list[int]:
     The copr is the first of `copr_names`; the others must be among its dependencies, as those are what
     it is built with. Nothing is published. Raises GenericError.
     """
-    srpm, release, full_names = _arguments(call, task_id, BUILD, "srpm", "release", "copr_names")
-    if not isinstance(full_names, list) or not full_names:
+    srpm, release, coprs = _arguments(call, task_id, BUILD, "srpm", "release", "copr_names")
+    full_names = _texts(coprs)
+    if not full_names:
         raise GenericError("copr_names has to name the copr to build for")
-    owner, _, name = str(full_names[0]).rpartition("/")
+    owner, _, name = full_names[0].rpartition("/")
     project = _project(call, owner, name)
     submitter = _builder(call, task_id, project)
     known = {
@@ -174,7 +181,7 @@ def start_build(call: Call, task_id: int) -> list[int]:
     }
     unknown = [each for each in full_names[1:] if each not in known]
     if unknown:
-        raise GenericError(f"{project.full_name} does not depend on {', '.join(map(str, unknown))}")
+        raise GenericError(f"{project.full_name} does not depend on {', '.join(unknown)}")
     chosen = [each for each in chroots.of_project(call, project) if each.chroot.release == release]
     if not chosen:
         raise GenericError(f"{project.full_name} has no release {release}")
@@ -205,20 +212,21 @@ def move(call: Call, task_id: int) -> list[str]:
     Files are in place before the metadata are asked for. Raises GenericError.
     """
     wanted = ("tmpdir", "owner", "copr_name", "repos")
-    tmpdir, owner, name, repos = _arguments(call, task_id, MOVE, *wanted)
+    tmpdir, owner, name, given = _arguments(call, task_id, MOVE, *wanted)
+    repos = _texts(given)
     project = _project(call, owner, name)
     _builder(call, task_id, project)
     built = _built(call, tmpdir)
     present = {each.chroot_name: each for each in _repositories(call, project)}
-    unknown = [each for each in repos or () if each not in present]
+    unknown = [each for each in repos if each not in present]
     if unknown or not repos:
-        raise GenericError(f"{project.full_name} has no repository {', '.join(map(str, unknown))}".strip())
+        raise GenericError(f"{project.full_name} has no repository {', '.join(unknown)}".strip())
     fresh = [each for each in repos if built["id"] not in _has(call, present[each])]
     if fresh:
         build = _adopt(call, project, built, fresh)
         for chroot in build.chroots:
             progress.publish_chroot(call, build, chroot)
-    return [str(each) for each in repos]
+    return repos
 
 
 def _repositories(call: Call, project: Project) -> list[Repository]:
