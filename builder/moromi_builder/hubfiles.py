@@ -53,6 +53,10 @@ class HubFiles:
         response = self._request("GET", path)
         return None if response is None else response.content
 
+    def exists(self, path: str) -> bool:
+        """Tell whether the hub has a file."""
+        return self._request("HEAD", path) is not None
+
     def fetch(self, path: str, *, expected: str | None = None) -> Path:
         """Give a local copy of a file: the mounted one, or a download kept in the task's cache.
 

@@ -49,7 +49,7 @@ class DistPackage:
 
     `rpm` is the hub's record, `path` where the copy is below the hub's tree, `sigkey` the key of the copy
     (empty: as it was built), `subrepo` the repository beside the main one that describes it. `local` is set
-    once the file can be read here.
+    once the file can be read here, if it is to be read at all.
     """
 
     rpm: Mapping[str, Any]
@@ -152,17 +152,17 @@ def subrepos(packages: Iterable[DistPackage]) -> list[str]:
 
 
 def write_lists(packages: Mapping[str, DistPackage], directory: Path, topdir: Path) -> None:
-    """Write `kojipkgs`, a package list for each repository, and links to the packages."""
+    """Write `kojipkgs`, a package list for each repository, and links to the packages that are local."""
     text = json.dumps(
         {name: package.record(topdir) for name, package in packages.items()}, indent=4, sort_keys=True
     )
     (directory / "kojipkgs").write_text(text, encoding="utf-8")
     lines: dict[str, list[str]] = {name: [] for name in subrepos(packages.values())}
     for _name, package in sorted(packages.items()):
-        assert package.local is not None, "every package has been made local"
-        link = directory / package.place
-        link.parent.mkdir(parents=True, exist_ok=True)
-        link.symlink_to(package.local)
+        if package.local is not None:
+            link = directory / package.place
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(package.local)
         lines[package.subrepo].append(package.href)
     for name, places in lines.items():
         (directory / name).mkdir(exist_ok=True)

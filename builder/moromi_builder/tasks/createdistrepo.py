@@ -131,13 +131,20 @@ class CreateDistRepo(Handler[CreateDistRepoParams]):
         return found.packages
 
     def _localise(self, packages: Mapping[str, DistPackage]) -> None:
-        """Make the packages readable here; their signed copies are written first where that is asked for."""
+        """See that the packages are there, and make readable here those that are opened.
+
+        Their signed copies are written first where that is asked for.
+        """
         if self.params.opts.get("write_signed_rpms"):
             self._write_signed([package for package in packages.values() if package.sigkey])
         missing = []
+        opened = not self._joins or self.params.opts.get("multilib")
         for package in packages.values():
             try:
-                package.local = self._fetch(package.path)
+                if opened or self._mounted:
+                    package.local = self._fetch(package.path)
+                elif not self.files.exists(package.path):
+                    missing.append(package.path)
             except MissingFile:
                 missing.append(package.path)
         if missing:
