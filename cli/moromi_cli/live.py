@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from moromi_cli.session import Cli
 
 REFRESH = 2.0
+MARGIN = 6
+"""Lines of the screen that are left for reasons, errors and the last line."""
 REASONS_EVERY = 10.0
 """Seconds between two questions for the reason why a task waits: nothing tells when it changes."""
 STYLES = {
@@ -53,13 +55,15 @@ class Tree(Display):
         self.tails: dict[int, LogEnd] = {}
         self.explains = True
         self.live: Live | None = None
+        self.whole = False
+        """Whether all tasks are to be drawn, though the screen may be too small for them."""
 
     def _start(self) -> None:
+        self.whole = False
         self.live = Live(
             console=self.console,
             get_renderable=self.render,
             refresh_per_second=REFRESH,
-            vertical_overflow="visible",
         )
         self.live.start()
 
@@ -68,6 +72,7 @@ class Tree(Display):
         self._start()
 
     def end(self) -> None:
+        self.whole = True
         if self.live:
             self.live.stop()
 
@@ -114,19 +119,34 @@ class Tree(Display):
 
     def render(self) -> RenderableType:
         """All that is on the screen."""
+        # The watch goes on in another thread meanwhile.
+        tasks = list(self.watcher.tasks.values())
+        errors = dict(self.errors)
+        because = {task.parent for task in tasks if task.id in errors}
+        drawn = tasks if self.whole else self._fitting(tasks)
         branches: dict[int, Branch] = {}
         roots: list[RenderableType] = []
-        for task in list(self.watcher.tasks.values()):
-            text = self._line(task)
+        for task in drawn:
+            text = self._line(task, "" if task.id in because else errors.get(task.id, ""))
             if task.parent is None:
                 branches[task.id] = Branch(text, guide_style="dim")
                 roots.append(branches[task.id])
             else:
                 branches[task.id] = branches[task.parent].add(text)
-        tails = [self._panel(task_id) for task_id, end in self.tails.items() if end.lines]
-        return Group(*roots, *tails, self._footer())
+        tails = [self._panel(task_id, end) for task_id, end in list(self.tails.items()) if end.lines]
+        return Group(*roots, *tails, self._footer(tasks, len(tasks) - len(drawn)))
 
-    def _line(self, task: WatchedTask) -> Text:
+    def _fitting(self, tasks: list[WatchedTask]) -> list[WatchedTask]:
+        """What there is room for: when that is not all, those that ended well are left out."""
+        if len(tasks) < self.console.height - MARGIN:
+            return tasks
+        wanted = {task.id for task in tasks if task.level == 0 or not task.succeeded}
+        for task in reversed(tasks):
+            if task.id in wanted and task.parent is not None:
+                wanted.add(task.parent)
+        return [task for task in tasks if task.id in wanted]
+
+    def _line(self, task: WatchedTask, error: str) -> Text:
         sign, style = STYLES[task.state]
         line = Text.assemble((sign, style), f" {task.id} ")
         line.append(task_label(task.info) if task.info else "…", "bold" if task.level == 0 else "")
@@ -137,15 +157,9 @@ class Tree(Display):
         line.append(f"  {self._elapsed(task)}", "dim")
         if task.state in WAITING and task.id in self.reasons:
             line.append(f"\n  {self.reasons[task.id]}", "yellow")
-        elif task.id in self.errors and not self._below_failed(task):
-            line.append(f"\n  {self.errors[task.id]}", "red")
+        elif error:
+            line.append(f"\n  {error}", "red")
         return line
-
-    def _below_failed(self, task: WatchedTask) -> bool:
-        """Whether a subtask failed: it says why."""
-        return any(
-            other.parent == task.id and other.id in self.errors for other in self.watcher.tasks.values()
-        )
 
     def _elapsed(self, task: WatchedTask) -> str:
         info = task.info or {}
@@ -155,8 +169,7 @@ class Tree(Display):
         end = info.get("completion_ts") if task.done else time.time()
         return span((end or start) - start)
 
-    def _panel(self, task_id: int) -> Panel:
-        end = self.tails[task_id]
+    def _panel(self, task_id: int, end: LogEnd) -> Panel:
         return Panel(
             Text("\n".join(end.lines)),
             title=escape(f"the end of {end.name} of task {task_id}"),
@@ -166,14 +179,13 @@ class Tree(Display):
             border_style="red",
         )
 
-    def _footer(self) -> Text:
+    def _footer(self, tasks: list[WatchedTask], hidden: int) -> Text:
         counts = dict.fromkeys(TaskState, 0)
-        for task in self.watcher.tasks.values():
+        for task in tasks:
             counts[task.state] += 1
         words = [f"{count} {state.name.lower()}" for state, count in counts.items() if count]
-        hint = (
-            "" if all(task.done for task in self.watcher.tasks.values()) else "   (Ctrl-C: cancel or detach)"
-        )
+        words += [f"({hidden} closed not shown)"] if hidden else []
+        hint = "" if all(task.done for task in tasks) else "   (Ctrl-C: cancel or detach)"
         return Text("  ".join(words) + hint, "dim")
 
     # Ctrl-C

@@ -1,5 +1,6 @@
 """The logs of tasks: which there are, where, and how the one that tells why a task failed ends."""
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from moromi.paths import PathInfo
@@ -10,6 +11,9 @@ if TYPE_CHECKING:
 LOG_LINES = 12
 LOG_BYTES = 8192
 LOGS_FIRST = ("build.log", "root.log", "checkout.log")
+
+
+_COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 class LogEnd(NamedTuple):
@@ -45,6 +49,6 @@ def log_end(session: "ClientSession", task_id: int, topurl: str | None) -> LogEn
 
 def tail(text: bytes, lines: int = LOG_LINES) -> list[str]:
     """The last lines of a log, without colours and other control characters."""
-    clean = text.decode("utf-8", "replace").replace("\t", "    ").replace("\r", "\n")
+    clean = _COLOURS.sub("", text.decode("utf-8", "replace")).replace("\t", "    ").replace("\r", "\n")
     printable = ("".join(char for char in line if char.isprintable()) for line in clean.splitlines())
     return [line for line in printable if line.strip()][-lines:]

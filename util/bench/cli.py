@@ -1,7 +1,7 @@
 """Start-up time of `moromi` beside that of the published `koji`, in the same run.
 
-`python util/bench/cli.py [--server URL]` prints medians in milliseconds, the two programs in turn. With a
-server, also a command that makes calls.
+`python util/bench cli [--server URL]` prints medians in milliseconds, the two programs in turn. The commands
+that make calls do so on that hub, without a login, or else on one of their own, with a login.
 """
 
 from __future__ import annotations
@@ -14,10 +14,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
+
+from samplesite.site import ADMIN
+from support.sites import running_site
 
 BIN = Path(sys.executable).parent
 RUNS = 15
+ROWS = (["--help"], ["build", "--help"], ["help", "admin"], ["hello"], ["version"], ["list-tags"])
 
 
 def main() -> None:
@@ -25,16 +32,18 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--server", help="the URL of a running hub")
     server = parser.parse_args().server
-    rows = [["--help"], ["build", "--help"], ["help", "admin"]]
-    if server:
-        rows += [["--noauth", "version"], ["--noauth", "list-tags"]]
-    with tempfile.TemporaryDirectory() as home:
+    with tempfile.TemporaryDirectory() as home, ExitStack() as stack:
+        if server:
+            url, login = server, ["--noauth"]
+        else:
+            site = stack.enter_context(running_site(builder=False))
+            url = f"{site.url}/kojihub"
+            login = ["--authtype=password", f"--user={ADMIN}", f"--password={site.facts['admin_password']}"]
         config = Path(home) / "config"
-        url = server or "http://127.0.0.1/kojihub"
         config.write_text(f"[koji]\nserver = {url}\n[moromi]\nserver = {url}\n")
         print(f"{'command':24} {'moromi ms':>10} {'koji ms':>10} {'ratio':>6}")
-        for words in rows:
-            ours, theirs = compare(["--config", str(config), *words], home)
+        for words in ROWS:
+            ours, theirs = compare(["--config", str(config), *login, *words], home)
             print(f"{' '.join(words):24} {ours:10.0f} {theirs:10.0f} {theirs / ours:6.1f}")
     print(f"{'python -c pass':24} {statistics.median(bare()):10.0f}")
 
