@@ -51,8 +51,8 @@ class CoprBuild(Handler[CoprBuildParams]):
         try:
             source = self._source(facts)
             chosen: list[dict[str, Any]] = host.coprSource(self.task_id, source)
-        except (GenericError, Fault):
-            host.coprNoSource(self.task_id)
+        except (GenericError, Fault) as error:
+            host.coprNoSource(self.task_id, str(error))
             raise
         waiting: dict[int, str] = {}
         for each in chosen:

@@ -103,6 +103,9 @@ def upload(api: Api, project: str, path: Path) -> int:
 
 def test_dependent_projects(site: CoprSite, alice: Api, tmp_path: Path) -> None:
     """A package of one project builds with that of another; dnf installs both, signatures checked."""
+    with site.site.session() as session:
+        # what has been released on the hub is nothing that a project minds
+        session.call("createEmptyBuild", "malt", "1", "1.mini1", None)
     number = upload(alice, "base", Package("malt").srpm(tmp_path))
     assert finished(alice, number)["state"] == "succeeded"
     needs = Package("wort", build="test -d /usr/share/malt", requires=["malt"])
@@ -157,7 +160,7 @@ def test_sources(alice: Api, git: tuple[str, Path]) -> None:
         source = alice.ok("GET", f"/build/source-chroot/{number}")
         if not name:
             assert (build["state"], source["state"]) == ("failed", "failed")
-            assert alice.session.get(f"{source['result_url']}builder-live.log.gz", timeout=60).ok
+            assert "rubygems are not supported" in log(alice, source["result_url"])
             continue
         states = (build["state"], source["state"])
         assert states == ("succeeded", "succeeded"), (name, log(alice, source["result_url"]))

@@ -159,13 +159,19 @@ def check_place(call: Call, data: Mapping[str, Any]) -> None:
 
 def _new_draft(call: Call, data: dict[str, Any]) -> int:
     target = find_build_id(call, {key: data[key] for key in ("name", "version", "release")})
-    if target is not None:
+    if target is not None and not _may_be_beside(call, data):
         label = f"{data['name']}-{data['version']}-{data['release']}"
         raise GenericError(f"Target build already exists: {label} (id={target})")
     build_id = queries.next_id(call.tx)
     data |= {"id": build_id, "release": draft_release(data["release"], build_id)}
     _insert(call, data)
     return build_id
+
+
+def _may_be_beside(call: Call, data: Mapping[str, Any]) -> bool:
+    """Whether a draft may be made though its release is there: our own policy, of sites and plugins."""
+    question = {"package": data["name"], "task_id": data.get("task_id"), "user_id": data["owner"]}
+    return policies.check(call, "draft_beside_release", question)[0]
 
 
 def _insert(call: Call, data: Mapping[str, Any]) -> int | None:

@@ -39,6 +39,7 @@ DEFAULTS: Mapping[str, str] = {
     "cg_import": "all :: allow",
     "volume": "all :: DEFAULT",
     "priority": "all :: stay",
+    "draft_beside_release": "all :: deny",
     "draft_promotion": """
         has_perm draft-promoter :: allow
         is_build_owner :: allow

@@ -26,7 +26,7 @@ from .calls import (
 from .hooks import BLUEPRINT as HOOKS
 from .jobs import BATCHES, PUBLISH, UPKEEP
 from .pages import BLUEPRINT as PAGES
-from .policy import FROM_SRPM, RPM, CoprCanBuildTest
+from .policy import BESIDE, FROM_SRPM, RPM, CoprCanBuildTest, CoprTaskTest
 from .settings import CONFIG
 from .tables import SCHEMA
 
@@ -34,6 +34,7 @@ __all__ = [
     "API_0",
     "API_3",
     "BATCHES",
+    "BESIDE",
     "CONFIG",
     "FROM_SRPM",
     "HOOKS",
@@ -43,6 +44,7 @@ __all__ = [
     "SCHEMA",
     "UPKEEP",
     "CoprCanBuildTest",
+    "CoprTaskTest",
     "async_build",
     "begin",
     "create_copr",

@@ -49,9 +49,9 @@ def take_source(call: Call, task_id: int, path: str) -> list[dict[str, Any]]:
 
 
 @exported("host.coprNoSource", access=task_host())
-def no_source(call: Call, task_id: int) -> None:
-    """Publish the logs of a task that could not get the sources."""
-    progress.keep_source_logs(call, task_id)
+def no_source(call: Call, task_id: int, reason: str) -> None:
+    """Publish the logs of a task that could not get the sources, and why."""
+    progress.keep_source_logs(call, task_id, arguments.expect(reason, str))
 
 
 @exported("host.coprStart", access=task_host())

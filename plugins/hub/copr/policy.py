@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from moromi_hub.plugin_api import LeadingRules, PolicyData, PolicyTest, call_of, tags, targets, users
+from moromi_hub.plugin_api import LeadingRules, PolicyData, PolicyTest, call_of, tags, targets, tasks, users
 
-from . import access, chroot_queries, people, project_queries
+from . import access, build_queries, chroot_queries, people, project_queries
 
 
 class CoprCanBuildTest(PolicyTest):
@@ -30,5 +30,20 @@ class CoprCanBuildTest(PolicyTest):
         return access.may_build(call, people.person(call, user_id), project)
 
 
+class CoprTaskTest(PolicyTest):
+    """`copr_task`: the task in question builds for a project."""
+
+    name = "copr_task"
+
+    def run(self, data: PolicyData) -> bool:
+        """Whether it does."""
+        call = call_of(data)
+        task = None if data.get("task_id") is None else tasks.get_task(call, data["task_id"])
+        parent = None if task is None else task["parent"]
+        return parent is not None and build_queries.by_task(call.tx, parent) is not None
+
+
 FROM_SRPM = LeadingRules("build_from_srpm", "copr_can_build :: allow")
 RPM = LeadingRules("build_rpm", "copr_can_build :: allow")
+BESIDE = LeadingRules("draft_beside_release", "copr_task :: allow")
+"""Projects build what has been released elsewhere on the hub."""

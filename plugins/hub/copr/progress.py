@@ -113,14 +113,14 @@ def keep_source(call: Call, build: Build, path: Path, name: str) -> None:
     """Publish the source package of a build, with the logs of getting it so far."""
     with _new_directory(call, _source_place(call, build)) as place:
         _link(path, place / name)
-        _keep_logs(call, _task_tree(call, build.task_id, "coprSource"), place)
+        _keep_logs(_task_tree(call, build.task_id, "coprSource"), place)
 
 
-def keep_source_logs(call: Call, task_id: int) -> None:
-    """Publish the logs of sources that could not be got."""
+def keep_source_logs(call: Call, task_id: int, reason: str) -> None:
+    """Publish the logs of sources that could not be got, and why."""
     build = _mine(call, task_id)
     with _new_directory(call, _source_place(call, build)) as place:
-        _keep_logs(call, _task_tree(call, task_id, "coprSource"), place)
+        _keep_logs(_task_tree(call, task_id, "coprSource"), place, reason)
 
 
 # the chroots
@@ -155,7 +155,8 @@ def publish_chroot(call: Call, build: Build, chroot: ChrootState) -> None:
     assert child is not None, "asked for strictly"
     koji_build_id = build_queries.koji_build_of(call.tx, chroot.task_id)
     with _new_directory(call, where) as place:
-        _keep_logs(call, _task_tree(call, chroot.task_id, "buildArch"), place)
+        outcome = _outcome(call, chroot.task_id)
+        _keep_logs(_task_tree(call, chroot.task_id, "buildArch"), place, outcome)
         if child["state"] == TaskState.CLOSED and koji_build_id is not None:
             _keep_packages(call, koji_build_id, place)
             signing.sign(call, place)
@@ -225,8 +226,8 @@ def _task_tree(call: Call, task_id: int | None, method: str) -> list[Path]:
     return [Path(call.paths.task(number)) for number in ids]
 
 
-def _keep_logs(call: Call, tops: Iterable[Path], place: Path) -> None:
-    """The logs of tasks, compressed as clients look for them."""
+def _keep_logs(tops: Iterable[Path], place: Path, outcome: str = "") -> None:
+    """The logs of tasks, compressed as clients look for them; `outcome` is what has become of the task."""
     found: dict[str, Path] = {}
     for top in tops:
         found |= {name: top / name for name in _LOGS if (top / name).is_file()}
@@ -238,5 +239,18 @@ def _keep_logs(call: Call, tops: Iterable[Path], place: Path) -> None:
             if name in found:
                 with found[name].open("rb") as log:
                     shutil.copyfileobj(log, live)
+        live.write(f"{outcome}\n".encode() if outcome else b"")
     with gzip.open(place / "backend.log.gz", "wt", encoding="utf-8") as backend:
-        backend.writelines(f"{path.parent.name}: {name}\n" for name, path in sorted(found.items()))
+        backend.writelines(f"task {path.parent.name}: {name}\n" for name, path in sorted(found.items()))
+        backend.write(f"{outcome}\n" if outcome else "")
+
+
+def _outcome(call: Call, task_id: int) -> str:
+    """Why a task has failed, in a line; empty for one that has not."""
+    task = tasks.get_task(call, task_id)
+    if task is None or task["state"] not in (TaskState.FAILED, TaskState.CANCELED):
+        return ""
+    if task["state"] == TaskState.CANCELED:
+        return f"task {task_id} was canceled"
+    fault = tasks.get_result(call, task_id, raise_fault=False)
+    return f"task {task_id} failed: {fault.get('faultString', '')}"
