@@ -62,14 +62,14 @@ def lists(scale: float, keep: Path | None) -> None:
     """Statements, seconds and megabytes of package lists."""
     from support.hub import running_hub
 
-    print(f"{'package lists':40} {'statements':>10} {'seconds':>8} {'MB':>6}")
+    print(f"{'package lists':40} {'statements':>10} {'seconds':>8} {'of our CPU':>10} {'MB':>6}")
     with (
         big_database(scale, keep) as dsn,
         tempfile.TemporaryDirectory() as top,
         running_hub(dsn, Path(top), Plugins="") as hub,
     ):
         # all of it in transactions that are rolled back
-        for case in ("first", "nothing has changed", "x86_64 has changed"):
+        for case in ("first", "nothing has changed", "one arch has changed"):
             init(hub, Path(top), case)
 
 
@@ -80,14 +80,14 @@ def init(hub: HubUnderTest, top: Path, case: str) -> None:
 
     tree = top / "repos" / "f43-build"
     with hub.hub.call("bench") as call:
-        if case.startswith("x86_64"):
+        if case.startswith("one arch"):
             with (tree / "latest" / "x86_64" / "pkglist").open("r+b") as file:
                 file.write(b"another")
-        started = time.perf_counter()
+        started, busy = time.perf_counter(), time.process_time()
         # COPY goes past the engine, and is one more
         with count_statements(hub.hub.engine) as statements:
             repo_id, _event = service.repo_init(call, "f43-build", None, None, {})
-        seconds = time.perf_counter() - started
+        seconds, busy = time.perf_counter() - started, time.process_time() - busy
         directory = tree / str(repo_id)
         written = sum(
             path.stat().st_size
@@ -96,7 +96,7 @@ def init(hub: HubUnderTest, top: Path, case: str) -> None:
         )
         ok = "ok" if len(statements) + 1 <= 10 and seconds <= 1.5 else "MISSED"
         print(
-            f"{case:40} {len(statements) + 1:10d} {seconds:8.2f} {written / 1e6:6.0f}"
+            f"{case:40} {len(statements) + 1:10d} {seconds:8.2f} {busy:10.2f} {written / 1e6:6.0f}"
             f"  {ok} (at most 10 statements, 1.5 s)",
             flush=True,
         )

@@ -73,6 +73,8 @@ def repo_init(call: Call, tag: Any, task_id: Any, event: Any, opts: Any) -> tupl
         "preRepoInit", tag=config, event=event, repo_id=None, task_id=task_id, opts=chosen.full
     )
     at = call.tx.fresh_event() if event is None else event
+    last_change = history.last_change_now if event is None else history.tag_last_change_event
+    begins = last_change(call, config["id"], before=at + 1)
     ends = None if event is None else history.tag_first_change_event(call, config["id"], after=at)
     repo_id = queries.insert_repo(
         call.tx,
@@ -81,7 +83,7 @@ def repo_init(call: Call, tag: Any, task_id: Any, event: Any, opts: Any) -> tupl
             "task_id": task_id,
             "create_event": at,
             "state": int(RepoState.INIT),
-            "begin_event": history.tag_last_change_event(call, config["id"], before=at + 1),
+            "begin_event": begins,
             "end_event": ends,
             "opts": chosen.full,
             "custom_opts": chosen.custom,
