@@ -11,6 +11,7 @@ import pytest
 
 from moromi.constants import TaskState
 from samplesite import content
+from samplesite.services import wait_for
 from samplesite.site import BUILDER, Site, build_arch
 from support.commands import COMMANDS, Command, command_of
 from support.sites import Builds, Package, builds_on, running_site, work_of
@@ -76,7 +77,7 @@ def test_runroot(command: Command, builds: Builds, site: Site) -> None:
     assert root["tag_name"] == content.BUILD and builds.session.listRPMs(componentBuildrootID=root["id"])
     logs = builds.session.listTaskOutput(task["id"])
     assert {"runroot.log", "root.log", "mock_config.log", "do_mounts.log"} <= set(logs)
-    assert not builds.chroots(task["id"])
+    assert wait_for(lambda: not builds.chroots(task["id"]), 10), "it goes once the task has been reported"
     assert not [line for line in work_of(site) if "mounts" in line]
 
 
@@ -147,7 +148,8 @@ def test_runroot_interrupted(builds: Builds, site: Site) -> None:
     assert builds.wait(task_id) == TaskState.CANCELED
     again = builds.session.runroot(content.BUILD, ARCH, "true")
     assert builds.wait(again) == TaskState.CLOSED
-    assert not builds.chroots(task_id) and not [line for line in work_of(site) if "sleep" in line]
+    assert wait_for(lambda: not builds.chroots(task_id), 10)
+    assert not [line for line in work_of(site) if "sleep" in line]
 
 
 @pytest.mark.parametrize("full", [False, True])
