@@ -26,6 +26,13 @@ class MoromiCommand(click.Command):
     usage: str = ""
     anonymous: bool = False
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click, with long options also shortened, as scripts for Koji's client may have them."""
+        if self.allow_interspersed_args:
+            flags = {flag for param in self.get_params(ctx) for flag in (*param.opts, *param.secondary_opts)}
+            args = [whole_option(word, flags) for word in args]
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         ctx.obj.begin(ctx, self.anonymous)
         result = super().invoke(ctx)
@@ -41,6 +48,15 @@ class MoromiCommand(click.Command):
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         formatter.write(usage(ctx) + "\n")
+
+
+def whole_option(word: str, flags: set[str]) -> str:
+    """A shortened long option in full, where only one begins like this; any other word as it is."""
+    name, equals, value = word.partition("=")
+    if not name.startswith("--") or name == "--" or name in flags:
+        return word
+    found = [flag for flag in flags if flag.startswith(name)]
+    return f"{found[0]}{equals}{value}" if len(found) == 1 else word
 
 
 def command(name: str, usage: str = "", *, anonymous: bool = False) -> Callable[[F], MoromiCommand]:

@@ -154,15 +154,30 @@ class Watcher:
         return [task for task in self.tasks.values() if task.level == 0]
 
     def round(self) -> bool:
-        """Ask about every unfinished task, show what is new. True when all are done and no child is new."""
-        found = True
-        while found:
-            found = self._ask()
+        """Ask about every unfinished task, show what is new: children after their parent. True when all are
+        done and no child is new.
+        """
+        known = list(self.tasks.values())
+        changes: dict[int, Info | None] = {}
+        while self._ask(changes):
+            pass
+        for task in known:
+            self._tell(task, changes)
         self.display.asked()
         return all(task.done for task in self.tasks.values())
 
-    def _ask(self) -> bool:
-        """One request; True when it told of tasks that were not known."""
+    def _tell(self, task: WatchedTask, changes: dict[int, Info | None]) -> None:
+        """Show a task if it changed, and its children that are new."""
+        if task.id in changes:
+            self.display.changed(task, changes.pop(task.id))
+        for child in [each for each in self.tasks.values() if each.parent == task.id]:
+            if child.id in changes and changes[child.id] is None:
+                self._tell(child, changes)
+
+    def _ask(self, changes: dict[int, Info | None]) -> bool:
+        """One request; True when it told of tasks that were not known. `changes`: what was known before of
+        those whose state is another now.
+        """
         asked = [task for task in self.tasks.values() if not task.done]
         with self.session.multicall() as calls:
             infos = [calls.getTaskInfo(task.id, request=True) for task in asked]
@@ -174,7 +189,7 @@ class Watcher:
                 raise GenericError(f"No such task id: {task.id}")
             before, task.info = task.info, info.result
             if before is None or before["state"] != task.state:
-                self.display.changed(task, before)
+                changes.setdefault(task.id, before)
             for child in sorted(below.result, key=lambda item: int(item["id"])):
                 self.add(child["id"], task)
         return len(self.tasks) > known

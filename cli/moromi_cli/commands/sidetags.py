@@ -65,7 +65,7 @@ def split_macro(cli: Cli, text: str) -> tuple[str, str]:
     return key, value
 
 
-@listing("list-sidetags", "[options]")
+@listing("list-sidetags", "[options]", anonymous=False)
 @click.option("--basetag", metavar="BASETAG", help="of this base tag")
 @click.option("--user", metavar="USER", help="of this user")
 @click.option("--mine", is_flag=True, help="own ones")
