@@ -409,6 +409,28 @@ def test_bad_bodies_are_refused(alice: Historic) -> None:
         assert alice.error("POST", "/coprs", body)[0] == 400, body
 
 
+def test_text_that_cannot_be_stored_is_refused(copr: CoprHub, alice: Historic, nobody: Historic) -> None:
+    """With NUL or half a character, wherever it is sent, in both interfaces: no server's fault."""
+    alice.create("a")
+    for path in ("/coprs/alice/%00", "/coprs/%40x%00/a", "/coprs?owner=%00", "/coprs/alice/a/packages/%00"):
+        assert nobody.error("GET", path)[0] == 400, path
+    v3 = copr.user("alice")
+    for text in ("a\0", "\ud800"):
+        assert alice.error("PUT", "/coprs/alice/a", {"copr_description": text})[0] == 400
+        assert alice.error("POST", "/coprs/alice/a/add_dependencies", {"dependency_list": [text]})[0] == 400
+        assert alice.error("PUT", "/coprs/alice/a", {text: 1})[0] == 400
+        assert v3.error("PUT", "/project/edit/alice/a", {"description": text})[0] == 400
+        assert v3.error("PUT", "/project/permissions/set/alice/a", {text: {"admin": "request"}})[0] == 400
+    assert v3.error("GET", "/project?ownername=alice&projectname=%00")[0] == 400
+    for depth in (100, 800, 900, 1000, 100_000):
+        deep = ("[" * depth + "]" * depth).encode()
+        assert (
+            alice.error("POST", "/coprs", data=deep, headers={"Content-Type": "application/json"})[0] == 400
+        )
+    for path in ("/api_0/coprs", "/api_3/auth-check"):
+        assert requests.get(f"{copr.url}{path}", auth=("a\0", "b"), timeout=60).status_code == 401
+
+
 def test_errors_of_packages(
     copr: CoprHub, alice: Historic, bob: Historic, sources: Path, juice: Path, tmp_path: Path
 ) -> None:

@@ -20,7 +20,7 @@ from moromi.errors import AuthError, GenericError
 from moromi_hub.plugin_api import Call, serving_hub
 
 from .. import legacy, people
-from ..api_3.body import UNREADABLE, Body, read_body
+from ..api_3.body import UNREADABLE, Body, read_body, refuse_unstorable
 from ..errors import BadRequest, CoprError, Unauthorized
 from ..model import Project
 from ..people import Person
@@ -149,6 +149,7 @@ def _run(
     before_upload: Callable[[Api], object] | None,
 ) -> Response:
     hub = serving_hub()
+    refuse_unstorable(parts, request.args.to_dict(flat=False))
     if before_upload is not None:
         with hub.call("copr.check") as call:
             before_upload(Api(call, parts, Body(), _identify(call, required=login)))
@@ -174,6 +175,8 @@ def _identify(call: Call, *, required: bool) -> Person | None:
             raise _refusal()
         return None
     if given is None or given.type != "basic" or not given.username or not given.password:
+        raise _refusal()
+    if "\0" in given.username:
         raise _refusal()
     try:
         return people.by_password(call, given.username, given.password)

@@ -8,8 +8,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, cast
@@ -25,6 +26,7 @@ from ..settings import CONFIG
 
 UNREADABLE = "The browser (or proxy) sent a request that this server could not understand."
 _NOT_JSON = "Did not attempt to load JSON data because the request Content-Type was not 'application/json'."
+_HALF = re.compile("[\ud800-\udfff]")
 _FIELDS = 16 << 20
 """Bytes that everything besides a file may have."""
 
@@ -67,8 +69,30 @@ class Body:
             upload.path.unlink(missing_ok=True)
 
 
+def refuse_unstorable(*given: object) -> None:
+    """Raise BadRequest for text that no database takes: with NUL, or with half a character."""
+    for value in given:
+        if isinstance(value, str):
+            if "\0" in value or _HALF.search(value):
+                raise BadRequest(UNREADABLE)
+        elif isinstance(value, Mapping):
+            refuse_unstorable(*value.keys(), *value.values())
+        elif isinstance(value, list):
+            refuse_unstorable(*value)
+
+
 def read_body(*, upload: bool) -> Body:
     """Read the body of the request at hand."""
+    body = _read(upload)
+    try:
+        refuse_unstorable(body.document, body.values)
+    except (BadRequest, RecursionError) as error:
+        body.close()
+        raise BadRequest(UNREADABLE) from error
+    return body
+
+
+def _read(upload: bool) -> Body:
     if request.is_json:
         return _read_json()
     if request.mimetype in ("multipart/form-data", "application/x-www-form-urlencoded"):

@@ -23,7 +23,7 @@ from moromi_hub.plugin_api import Call, serving_hub
 from .. import people
 from ..errors import BadRequest, CoprError, Invalid, Unauthorized
 from ..people import Person
-from .body import Body, read_body
+from .body import Body, read_body, refuse_unstorable
 
 log = logging.getLogger("moromi_hub.plugins.copr")
 
@@ -108,6 +108,7 @@ class _Frame:
 
     def _run(self, path: dict[str, Any]) -> Any:
         hub = serving_hub()
+        refuse_unstorable(path, request.args.to_dict(flat=False))
         if self.endpoint.upload:
             # whoever may not build is told before the file is sent, as far as it can be known
             with hub.call("copr.login") as call:
@@ -130,6 +131,8 @@ def identify(call: Call) -> Person:
     """Who asks, by the pair in the request; goes on as that user. Raises Unauthorized."""
     given = request.authorization
     if given is None or given.type != "basic" or not given.username or not given.password:
+        raise people.refusal(call)
+    if "\0" in given.username:
         raise people.refusal(call)
     return people.log_in(call, given.username, given.password)
 
