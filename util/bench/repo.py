@@ -9,6 +9,7 @@ it is a temporary one.
 from __future__ import annotations
 
 import multiprocessing
+import os
 import re
 import shutil
 import statistics
@@ -52,6 +53,7 @@ def main() -> int:
         ours = {name: apart(uncached, small, name) for name in ("zstd", "gzip")}
         one, many = apart(changed, small, "zstd"), apart(changed, large, "zstd")
         one_gzip = apart(changed, small, "gzip")
+    print(f"load average {os.getloadavg()[0]:.1f}")
     rpms = f"{SMALL * RPMS_OF_BUILD:,} rpms"
     print(f"{rpms}, createrepo_c -d --update --skip-stat: {theirs:.2f} s")
     print(f"\n{'case':48} {'seconds':>8} {'memory':>8} {'figure':>8}  {'reach':>8}")
