@@ -19,7 +19,8 @@ package_dir["moromi_upkeep"] = "util/moromi_upkeep"
 # No packages to import: `moromi.plugins.shipped` finds the directories beside the package `moromi`.
 package_dir["moromi_plugins"] = "plugins"
 packages += [f"moromi_plugins.{name}" for name in ("hub", "builder", "compat.kojihub")]
-packages += [f"moromi_plugins.hub.{name}" for name in find_packages("plugins/hub")]
+for side in ("hub", "builder"):
+    packages += [f"moromi_plugins.{side}.{name}" for name in find_packages(f"plugins/{side}")]
 
 setup(
     packages=packages,

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import json
 import subprocess
+import sys
+import tarfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,11 +36,32 @@ cat > out/scripted.spec <<'SPEC'
 
 
 @pytest.fixture(scope="module")
-def site(can_build: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CoprSite]:
+def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """An index of Python packages with one project."""
+    place = tmp_path_factory.mktemp("index")
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    files = [
+        {"packagetype": "sdist", "filename": "Kit_a-1.2.tar.gz", "url": f"{url}/Kit_a-1.2.tar.gz"},
+        {"packagetype": "bdist_wheel", "filename": "kit_a-1.2-py3-none-any.whl", "url": ""},
+    ]
+    info = {"name": "Kit_a", "version": "1.2", "summary": "100% of %(a kit)", "license": "MIT"}
+    (place / "pypi" / "kit-a").mkdir(parents=True)
+    (place / "pypi" / "kit-a" / "json").write_text(json.dumps({"info": info, "urls": files}))
+    with tarfile.open(place / "Kit_a-1.2.tar.gz", "w:gz") as archive:
+        archive.addfile(tarfile.TarInfo("Kit_a-1.2/pyproject.toml"))
+    words = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1", "-d", str(place)]
+    with background(words, place / "log"):
+        assert wait_for(lambda: listens(port), 30)
+        yield url
+
+
+@pytest.fixture(scope="module")
+def site(can_build: None, index: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CoprSite]:
     """A site that signs what it publishes."""
     signer = Signer.create(Path(tmp_path_factory.mktemp("k")) / "g")
     options = {"signing_key": signer.fingerprint, "signing_home": signer.home}
-    with copr_site(options) as made:
+    with copr_site(options, f"[pypi]\nurl = {index}\n") as made:
         yield made
     signer.close()
 
@@ -149,6 +173,7 @@ def test_sources(alice: Api, git: tuple[str, Path]) -> None:
             "custom",
             {"script": SCRIPT.format(Package("scripted").spec), "chroot": CHROOT, "resultdir": "out"},
         ),
+        "python-kit-a": ("pypi", {"pypi_package_name": "kit-a"}),
         "": ("rubygems", {"gem_name": "nothing"}),
     }
     numbers = {
@@ -161,6 +186,16 @@ def test_sources(alice: Api, git: tuple[str, Path]) -> None:
         if not name:
             assert (build["state"], source["state"]) == ("failed", "failed")
             assert "rubygems are not supported" in log(alice, source["result_url"])
+            continue
+        if name.startswith("python-"):
+            # the sample distribution has no Python to build it with, so that is where it ends
+            assert (build["state"], source["state"]) == ("failed", "succeeded"), log(
+                alice, source["result_url"]
+            )
+            assert (
+                build["source_package"]["name"] == name
+                and build["source_package"]["version"] == "1.2-1.mini1"
+            )
             continue
         states = (build["state"], source["state"])
         assert states == ("succeeded", "succeeded"), (name, log(alice, source["result_url"]))

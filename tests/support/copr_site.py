@@ -74,15 +74,17 @@ class Cli:
 
 
 @contextlib.contextmanager
-def copr_site(options: Mapping[str, object] | None = None, *, builder: bool = True) -> Iterator[CoprSite]:
+def copr_site(
+    options: Mapping[str, object] | None = None, sections: str = "", *, builder: bool = True
+) -> Iterator[CoprSite]:
     """A site with two chroots, of which the second has the same packages; ended and removed afterwards."""
     with server_directory() as place:
         config = place / "plugins"
-        builder_options = {**copr.BUILDER_OPTIONS, "max_load": 1000}
+        builder_options = {**copr.BUILDER_OPTIONS, "plugin_config_dir": config, "max_load": 1000}
         hub_options = {**copr.hub_options(config), "RepoAuto": "no"}
         site = Site(place / "site", hub_options, builder_options, preferred_port=0)
         site.state.mkdir(mode=0o711)
-        copr.configure(site, config, options or {}, DISTGIT)
+        copr.configure(site, config, options or {}, DISTGIT + sections)
         site.configure()
         try:
             site.start_hub()

@@ -6,6 +6,7 @@ ordinary `build`, and the hub is told of every step, as it publishes what comes 
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -19,12 +20,16 @@ from moromi_builder.plugin_api import (
     BuildRoot,
     Handler,
     MakesSRPM,
+    Section,
     check_inside,
     give,
     open_beneath,
+    plugin_config,
     srpm,
     task,
 )
+
+from . import pypi
 
 _GIT = {"GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "git:http:https:ssh"}
 """Asks nobody for a password; nothing from the network may choose a local transport."""
@@ -137,6 +142,7 @@ class CoprSource(MakesSRPM[CoprSourceParams]):
             "distgit": self._from_scm,
             "upload": self._from_spec,
             "custom": self._from_script,
+            "pypi": self._from_pypi,
         }
         make = makers.get(self.params.kind)
         if make is None:
@@ -229,6 +235,27 @@ class CoprSource(MakesSRPM[CoprSourceParams]):
         give(place, *root.engine.owner)
         root.build_srpm(spec, place)
         return self.finish(root, None)
+
+    def _from_pypi(self, source: Mapping[str, Any]) -> dict[str, Any]:
+        """A release of the Python Package Index, with a spec file of our own making."""
+        config = plugin_config(self.settings, "copr").get("pypi") or Section("pypi")
+        index = config.get("url", "https://pypi.org")
+        name, version = source["pypi_package_name"], source.get("pypi_package_version")
+        told = self.context.workdir / "pypi.json"
+        self.files.download(pypi.document_url(index, name, version), told)
+        try:
+            release = pypi.read(json.loads(told.read_bytes()))
+        except ValueError as error:
+            raise BuildError(f"{index} does not answer as an index does") from error
+        if urlsplit(release.url).scheme not in ("http", "https"):
+            raise BuildError(f"cannot download {release.url}")
+        root, place = self._root()
+        self.files.download(release.url, place / release.file)
+        spec = place / "package.spec"
+        spec.write_text(release.spec, encoding="utf-8")
+        give(place, *root.engine.owner)
+        root.build_srpm(spec, place)
+        return self.finish(root, {"source": release.url, "url": release.url})
 
     def _from_script(self, source: Mapping[str, Any]) -> dict[str, Any]:
         """Run a script in the chroot; what it leaves is a spec file with its sources, or a source package."""
