@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from support.hub import HubUnderTest
 
 RUNS = 5
+SMALL, LARGE = 600, 3000
+"""Builds of a tag, with twenty rpms each; there is a figure to be reached for the small one."""
 JOBS = ("repo-requests", "repo-follow", "repo-make")
 
 
@@ -50,7 +52,7 @@ def main() -> None:
         lists(options.scale, options.keep)
     if options.only != "lists":
         with tempfile.TemporaryDirectory() as scratch:
-            for builds in (600, 3000):
+            for builds in (SMALL, LARGE):
                 ready(options.keep or Path(scratch), builds)
     print(f"load average {os.getloadavg()[0]:.2f}")
 
@@ -123,10 +125,11 @@ def ready(place: Path, builds: int) -> None:
             admin("createBuildTarget", "made-up", "made-up", "made-up")
             first = wait_for_repo(admin, 1)
             times = [tagged(admin, build) for build in spare]
+        reached = "ok" if median(times) < 1 else "MISSED"
         print(
             f"{builds * RPMS_OF_BUILD:,} rpms: READY {median(times):.2f} s after the tag"
             f" (from {min(times):.2f} to {max(times):.2f}; the first one {first:.2f} s)"
-            f"  {'ok' if median(times) < 1 else 'MISSED'} (under 1 s)",
+            f"{f'  {reached} (under 1 s)' if builds == SMALL else ''}",
             flush=True,
         )
 
