@@ -28,6 +28,7 @@ COMMANDS = (
     *("add-copr-deps", "remove-copr-deps", "add-copr-releases", "remove-copr-releases"),
     *("grant-copr", "revoke-copr", "list-pkgs", "info-pkg", "create-pkg", "delete-pkg"),
 )
+LIMIT = 4 << 20
 MUST = Package("must")
 CIDER = Package("cider", requires=["must"], build="test -d /usr/share/must")
 EXAMPLE = """
@@ -56,7 +57,7 @@ def beside(built_wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Envir
 @pytest.fixture(scope="module")
 def site(can_build: None) -> Iterator[CoprSite]:
     """The site; coprs are made by the tests, each its own."""
-    with copr_site() as made:
+    with copr_site({"upload_limit": LIMIT}) as made:
         yield made
 
 
@@ -135,7 +136,7 @@ def test_the_commands_of_coprs(alice: Environment, bob: Environment) -> None:
     assert alice("delete-copr", "a") == "Deleted alice/a\n"
 
 
-def test_how_commands_fail(alice: Environment, bob: Environment, beside: Environment) -> None:
+def test_how_commands_fail(alice: Environment, bob: Environment, beside: Environment, tmp_path: Path) -> None:
     """By whose fault it is; and where passwords come from."""
     assert alice("info-copr", "x", code=1) == "Error: Copr 'alice/x' does not exist.\n"
     assert bob("delete-copr", "alice/x", code=1) == "Error: Copr 'alice/x' does not exist.\n"
@@ -147,6 +148,11 @@ def test_how_commands_fail(alice: Environment, bob: Environment, beside: Environ
     assert (refused.returncode, refused.stderr) == (1, "Error: Invalid user name or password\n")
     asked = beside.run(*words, "-p", "create-copr", "y", "-r", RELEASE, typed="alice\n")
     assert (asked.returncode, asked.stdout) == (0, "Created alice/y\n"), asked.stderr
+    large = tmp_path / "large.src.rpm"
+    large.write_bytes(b"x" * (3 * LIMIT))
+    error = alice("create-pkg", "y", str(large), code=1)
+    assert error == f"Error: Uploaded file exceeds the limit of {LIMIT} bytes\n"
+    assert "not allowed to build" in bob("create-pkg", "alice/y", str(large), code=1)
     script = """
 import sys
 from copr.client.lib import CoprAuthError, CoprClient, CoprClientError, CoprNotFoundError
