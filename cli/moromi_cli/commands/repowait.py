@@ -140,8 +140,6 @@ def request_and_wait(cli: Cli, tag: dict[str, Any], given: dict[str, Any], min_e
         waiter = RepoWait(cli, tag, given["timeout"], given["verbose"], quiet)
         repo_found(cli, waiter.request(request)).print(cli.json)
         return
-    if quiet:
-        return
     say(f"Got request: {request['id']}")
     if request.get("task_id"):
         say(f"Got task: {request['task_id']}")

@@ -111,7 +111,7 @@ def taskinfo(cli: Cli, tasks: tuple[int, ...], recurse: bool, verbose: bool) -> 
 def _option_lines(options: dict[str, Any] | None) -> Lines:
     if not options:
         return []
-    return ["Options:", *(f"  {key}: {options[key]}" for key in sorted(options) if key != "__starstar")]
+    return ["Options:", *(f"  {key}: {options[key]}" for key in options if key != "__starstar")]
 
 
 def _tag_name(cli: Cli, tag: Any) -> str:
