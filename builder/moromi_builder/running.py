@@ -51,7 +51,7 @@ class RunningTasks:
 
     def __init__(self, settings: Settings, wakeup: Wakeup) -> None:
         self._tasks: dict[int, Running] = {}
-        self._cleaners: set[int] = set()
+        self._cleaners: dict[int, int | None] = {}
         self._wakeup = wakeup
         self._records = records_dir(settings)
         self.changed = False
@@ -138,7 +138,8 @@ class RunningTasks:
                 break
             if pid == 0:
                 break
-            self._cleaners.discard(pid)
+            if self._cleaners.pop(pid, None) is not None:
+                self.changed = True
             task = by_pid.get(pid)
             if task is not None:
                 task.exit_code = os.waitstatus_to_exitcode(status)
@@ -156,15 +157,19 @@ class RunningTasks:
 
     def _find_orphans(self) -> None:
         """Processes that a task left behind have become our children: end them."""
-        ours = {task.process.pid for task in self._tasks.values()} | self._cleaners
+        ours = {task.process.pid for task in self._tasks.values()} | set(self._cleaners)
         for info in all_processes():
             if info.parent == os.getpid() and info.id.pid not in ours and not info.zombie:
                 logger.info("ending process %d, which a task left behind", info.id.pid)
                 ending = self._known_orphans.setdefault(info.id, Ending([info.id], patience=1.0))
                 ending.step()
 
-    def clean(self, work: Callable[[], None]) -> None:
-        """Do slow clean-up work (no hub calls) in a process of its own."""
+    def is_cleaned_up(self, task_id: int) -> bool:
+        """Say whether a task's earlier process is gone with all that it left."""
+        return task_id not in self._tasks and task_id not in self._cleaners.values()
+
+    def clean(self, work: Callable[[], None], task_id: int | None = None) -> None:
+        """Do slow clean-up work (no hub calls) in a process of its own, behind a task if one is named."""
         pid = os.fork()
         if pid == 0:
             code = 1
@@ -176,7 +181,7 @@ class RunningTasks:
                 logger.exception("clean-up failed")
             finally:
                 os._exit(code)
-        self._cleaners.add(pid)
+        self._cleaners[pid] = task_id
 
     def wait_for_cleaners(self, limit: float) -> None:
         """Let clean-up work end, until a monotonic time."""

@@ -213,19 +213,21 @@ class Supervisor:
     def _reap(self) -> None:
         """Forget the task processes that have ended, and clean up behind those that could not."""
         self.tasks.read_reports()
-        if self.tasks.changed:
-            self.tasks.changed = False
-            self._soon()
         for ended in self.tasks.reap():
             logger.info("task %d (%s) has ended: %s", ended.task_id, ended.method, ended.outcome())
             self._soon()
             if ended.exit_code not in (Exit.CLOSED, Exit.FAILED, Exit.DROPPED):
                 self._clean_up_after(ended)
+        if self.tasks.changed:
+            self.tasks.changed = False
+            self._soon()
 
     def _clean_up_after(self, ended: Running) -> None:
         """Do what a killed task process could not: its session, its chroots, its scratch directory."""
         directory = self.roots_dir
-        self.tasks.clean(lambda: leftovers.remove_task(self.settings, directory, ended.task_id))
+        self.tasks.clean(
+            lambda: leftovers.remove_task(self.settings, directory, ended.task_id), ended.task_id
+        )
         if self.stopping:
             return
         with self._conversation():
@@ -314,8 +316,9 @@ class Supervisor:
         while self._offered:
             task_id = min(self._offered)
             self._offered.discard(task_id)
-            if task_id in self.tasks:
-                # Freed and given to us again while the old process is being ended: the next check-in has it.
+            if not self.tasks.is_cleaned_up(task_id):
+                # Freed and given to us again while the old process is being ended, or what it left is being
+                # removed, which would take the new one's directories: the check-in after that has it.
                 continue
             if not self._readiness().ready:
                 self._offered.clear()
