@@ -60,7 +60,7 @@ def send(session: "ClientSession", localfile: str, directory: str) -> None:
     if on_terminal():
         _send_with_bar(session, localfile, directory)
         return
-    say(f"uploading {os.path.basename(localfile)}... ", end="")
+    say(f"uploading {localfile}... ", end="")
     session.upload(localfile, directory)
     say("done")
 

@@ -82,23 +82,23 @@ class Importer:
         present = self.cli.session.getRPM(key)
         if present and not present.get("external_repo_id"):
             if present["payloadhash"] == rpm["sigmd5"]:
-                say(f"RPM already imported: {base}")
+                say(f"RPM already imported: {rpm['path']}")
             else:
-                warn(f"digest mismatch for {base}")
+                warn(f"digest mismatch for {rpm['path']}")
                 warn(f"  in the system: {present['payloadhash']}\n  in the file: {rpm['sigmd5']}")
             say("Skipping import")
             return
         if self.test:
-            say(f"Test mode -- skipping import for {base}")
+            say(f"Test mode -- skipping import for {rpm['path']}")
             return
         directory = unique_path("cli-import")
         if self.link:
-            say(f"linking {base}... ", end="")
+            say(f"linking {rpm['path']}... ", end="")
             linked_upload(self.cli.disk.work(), rpm["path"], directory)
             say("done")
         else:
             send(self.cli.session, rpm["path"], directory)
-        say(f"importing {base}... ", end="")
+        say(f"importing {rpm['path']}... ", end="")
         try:
             extra = {"sigkey": self.sigkey} if self.sigkey else {}
             self.cli.session.importRPM(directory, base, **extra)
