@@ -250,7 +250,7 @@ BAD_PACKAGES: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
-def test_packages(copr: CoprHub, alice: Api, bob: Api) -> None:
+def test_bad_packages(copr: CoprHub, alice: Api, bob: Api) -> None:
     add = "/package/add/alice/proj/kit"
     for kind, fields, text in BAD_PACKAGES:
         assert alice.error("POST", f"{add}/{kind}", fields) == (400, text), (kind, fields)
@@ -262,6 +262,10 @@ def test_packages(copr: CoprHub, alice: Api, bob: Api) -> None:
     assert alice.error("POST", long, {"gem_name": "x"}) == (400, text)
     text = "You are not allowed to add or edit packages in this copr."
     assert bob.error("POST", f"{add}/scm", {}) == (403, text)
+
+
+def test_packages(copr: CoprHub, alice: Api, bob: Api) -> None:
+    add = "/package/add/alice/proj/kit"
     made = alice.ok("POST", f"{add}/scm", {"clone_url": "http://h/kit.git", "webhook_rebuild": True})
     assert made["auto_rebuild"] is True and made["builds"] == {"latest": None, "latest_succeeded": None}
     assert made["source_dict"]["source_build_method"] == "rpkg"

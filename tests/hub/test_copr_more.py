@@ -152,8 +152,8 @@ def test_batches(copr: CoprHub, alice: Api) -> None:
     assert error == (400, f"Bad request parameters: { ({'with_build_id': [text]}) }")
 
 
-def test_repo_files(copr: CoprHub, alice: Api) -> None:
-    web = alice.session
+def depend(copr: CoprHub, alice: Api) -> None:
+    """Let the project need two others, and have all settings that a .repo file shows."""
     edit = {
         "module_hotfixes": True,
         "repo_priority": 7,
@@ -161,6 +161,11 @@ def test_repo_files(copr: CoprHub, alice: Api) -> None:
     }
     copr.user("bob").ok("POST", "/project/add/bob", {**PROJECT, "name": "base"})
     alice.ok("PUT", "/project/edit/alice/proj", edit)
+
+
+def test_repo_files(copr: CoprHub, alice: Api) -> None:
+    web = alice.session
+    depend(copr, alice)
     place = f"{copr.url}/coprs/alice/proj/repo/mini-1"
     answer = web.get(f"{place}/any.repo?arch=x86_64", timeout=60)
     assert answer.headers["Content-Disposition"] == "filename=alice-proj.repo"
@@ -189,6 +194,11 @@ def test_repo_files(copr: CoprHub, alice: Api) -> None:
         "baseurl=http://example.org/mini-1-$basearch/x",
     ]
     assert web.get(place, timeout=60).text == answer.text
+
+
+def test_repo_files_of_others(copr: CoprHub, alice: Api) -> None:
+    """Releases that there are not, projects that there are not, projects of groups."""
+    web = alice.session
     for release in ("mini-2", "mini-", "mini-1-x86_64"):
         missing = web.get(f"{copr.url}/coprs/alice/proj/repo/{release}/x.repo?arch=x86_64", timeout=60)
         available = json.loads(base64.b64decode(missing.headers["Copr-Error-Data"]))
@@ -205,6 +215,10 @@ def test_repo_files(copr: CoprHub, alice: Api) -> None:
     }
     (text,) = texts
     assert text.startswith("[copr:copr.example.org:group_brewers:proj]\n")
+
+
+def test_description_for_dnf5(copr: CoprHub, alice: Api) -> None:
+    depend(copr, alice)
     described = alice.ok("GET", "/rpmrepo/alice/proj/mini-1/")
     assert described == {
         "results_url": "http://copr.example.org/results",

@@ -219,6 +219,21 @@ def test_mapping(copr: CoprHub, alice: Api, bob: Api) -> None:
         "http_example_org_distname",
     ]
     assert shown["repos"][2]["baseurl"] == f"{URL}/results/bob/base/{CHROOT}/"
+
+
+def test_mapping_ends(copr: CoprHub, alice: Api) -> None:
+    admin = copr.admin()
+    dest, build = f"copr+alice+proj+{CHROOT}", f"copr+alice+proj+{CHROOT}+build"
+    chroot = f"/project-chroot/edit/alice/proj/{CHROOT}"
+    fields = {
+        "additional_repos": ["http://example.org/"],
+        "isolation": "nspawn",
+        "additional_packages": "gcc",
+    }
+    alice.ok("PUT", chroot, fields)
+    alice.ok("PUT", "/project/edit/alice/proj", {"additional_repos": "http://example.com/"})
+    assert len(admin("getTagExternalRepos", build)) == 2
+    target = admin("getBuildTarget", dest)
     alice.ok("PUT", chroot, {"reset_fields": ["additional_packages", "isolation", "additional_repos"]})
     alice.ok("PUT", "/project/edit/alice/proj", {"additional_repos": ""})
     assert [use["url"] for use in admin("getTagExternalRepos", build)] == []
