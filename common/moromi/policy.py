@@ -347,7 +347,8 @@ class MatchAllTest(FieldTest):
         return all(item is not None and matches_any(str(item), self.args) for item in value)
 
 
-_COMPARISONS: Final[dict[str, Callable[[Any, Any], bool]]] = {
+#: The signs of tests that compare numbers.
+COMPARISONS: Final[dict[str, Callable[[Any, Any], bool]]] = {
     "<": operator.lt,
     ">": operator.gt,
     "<=": operator.le,
@@ -365,10 +366,10 @@ class CompareTest(PolicyTest):
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
-        if len(self.args) != 3 or self.args[1] not in _COMPARISONS:
+        if len(self.args) != 3 or self.args[1] not in COMPARISONS:
             raise GenericError("Invalid comparison in test.")
         self.key, sign, number = self.args
-        self.compare = _COMPARISONS[sign]
+        self.compare = COMPARISONS[sign]
         try:
             self.number = float(number)
         except ValueError:

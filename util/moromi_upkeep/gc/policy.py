@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, ClassVar, Final
 
 from moromi.errors import GenericError
-from moromi.policy import MakeTest, PolicyData, PolicyTest, RuleSet, matches_any, name_of_test, parse_rules
+from moromi.policy import (
+    COMPARISONS,
+    MakeTest,
+    PolicyData,
+    PolicyTest,
+    RuleSet,
+    matches_any,
+    name_of_test,
+    parse_rules,
+)
 from moromi_upkeep.durations import parse_duration
 
 ACTIONS = frozenset({"keep", "skip", "untag"})
-_COMPARISONS: Final[dict[str, Callable[[float, float], bool]]] = {
-    "<": operator.lt,
-    ">": operator.gt,
-    "<=": operator.le,
-    ">=": operator.ge,
-    "=": operator.eq,
-    "==": operator.eq,
-    "!=": operator.ne,
-}
 
 
 class GlobTest(PolicyTest):
@@ -81,9 +80,9 @@ class NumberTest(PolicyTest):
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
-        if len(self.args) < 2 or self.args[0] not in _COMPARISONS:
+        if len(self.args) < 2 or self.args[0] not in COMPARISONS:
             raise GenericError(f"Invalid comparison in policy test: {text}")
-        self.compare = _COMPARISONS[self.args[0]]
+        self.compare = COMPARISONS[self.args[0]]
         try:
             self.limit = self.read(" ".join(self.args[1:]))
         except ValueError as error:
