@@ -101,10 +101,13 @@ def download(
     path: str,
     *,
     number: tuple[int, int] | None = None,
+    size: int | None = None,
     silent: bool = False,
     noprogress: bool = False,
 ) -> None:
-    """Fetch `url` into `path`, making its directory. `number`: this one's place and how many there are."""
+    """Fetch `url` into `path`, making its directory. `number`: this one's place and how many there are; a file
+    of `size` bytes is there already.
+    """
     from moromi.client.download import fetch
 
     if os.path.dirname(path):
@@ -112,6 +115,9 @@ def download(
     if not silent:
         place = f" [{number[0]}/{number[1]}]" if number else ""
         say(f"Downloading{place}: {path}")
+    if size is not None and os.path.isfile(path) and os.path.getsize(path) == size:
+        download_observer(silent, noprogress).present(path)
+        return
     if silent or noprogress or not on_terminal():
         fetch(url, path, options=session.opts, observer=download_observer(silent, noprogress))
         return

@@ -132,8 +132,8 @@ def test_upload_and_download_of_an_import(bare_site: Site, moromi: Command, tmp_
     rpms = sorted((Path(__file__).parent.parent / "data" / "rpms").glob("*.rpm"))
     source = next(path for path in rpms if path.name.endswith(".src.rpm"))
     text = moromi("import", source)
-    assert text == f"uploading {source.name}... done\nimporting {source.name}... done\n"
-    assert moromi("import", source) == f"RPM already imported: {source.name}\nSkipping import\n"
+    assert text == f"uploading {source}... done\nimporting {source}... done\n"
+    assert moromi("import", source) == f"RPM already imported: {source}\nSkipping import\n"
     nvr = source.name.removesuffix(".src.rpm")
     assert f"BUILD: {nvr} [" in moromi("buildinfo", nvr)
     moromi("download-build", "--quiet", "--arch", "src", nvr, cwd=tmp_path)

@@ -136,7 +136,8 @@ def download_build(cli: Cli, name: str, **given: Any) -> None:
         relative = paths.signed(rpm, key) if key else paths.rpm(rpm)
         path = os.path.basename(relative)
         url = f"{paths.build(build)}/{relative}"
-        download(cli.session, url, path, number=(number, len(chosen)), **show)
+        size = None if key else rpm["size"]
+        download(cli.session, url, path, number=(number, len(chosen)), size=size, **show)
         check_size(path, rpm["size"], signed=key is not None)
 
 
