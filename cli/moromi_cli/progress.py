@@ -105,8 +105,8 @@ def download(
     silent: bool = False,
     noprogress: bool = False,
 ) -> None:
-    """Fetch `url` into `path`, making its directory. `number`: this one's place and how many there are; a file
-    of `size` bytes is there already.
+    """Fetch `url` into `path`, making its directory. `number`: this one's place and how many there are; a
+    file of `size` bytes is there already.
     """
     from moromi.client.download import fetch
 
