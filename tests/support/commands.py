@@ -82,18 +82,20 @@ def command_of(site: Site, name: str, home: Path, options: Mapping[str, Any] | N
     # The published client takes user and password from its command line only.
     account = ["--user", ADMIN, "--password", site.facts["admin_password"], "--authtype", "password"]
     argv = (str(BIN / name), "--config", str(config), "--profile", name, *account)
-    return Command(name, argv, home, _with_rpm_bindings(home) if name == "koji" else {})
+    return Command(name, argv, home, with_rpm_bindings(home) if name == "koji" else {})
 
 
-def _with_rpm_bindings(home: Path) -> dict[str, str]:
-    """Let the published client check what it downloads, as it insists on: with rpm's own bindings.
+def with_rpm_bindings(home: Path) -> dict[str, str]:
+    """Let the published client read packages and comps files, as it insists on: with rpm's and libcomps' own
+    bindings.
 
-    They are no package of the registry, they come with Debian's dnf for Debian's Python.
+    They are no packages of the registry, they come with Debian's dnf for Debian's Python.
     """
-    find = [_DEBIAN_PYTHON, "-c", "import rpm; print(rpm.__path__[0])"]
-    found = subprocess.run(find, capture_output=True, text=True, check=True).stdout.strip()
+    find = [_DEBIAN_PYTHON, "-c", "import libcomps, rpm; print(libcomps.__path__[0], rpm.__path__[0])"]
+    found = subprocess.run(find, capture_output=True, text=True, check=True).stdout.split()
     place = home / "rpm-bindings"
     place.mkdir()
-    (place / "rpm").symlink_to(found)
+    for path in found:
+        (place / Path(path).name).symlink_to(path)
     inherited = os.environ.get("PYTHONPATH")
     return {"PYTHONPATH": f"{place}:{inherited}" if inherited else str(place)}

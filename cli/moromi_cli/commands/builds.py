@@ -348,4 +348,4 @@ def reference_text(uses: dict[str, Any]) -> str:
     """` rpms: 2, images/archives: 1`, of what is there."""
     kinds = (("rpms", "rpms"), ("component_archives", "images/archives"), ("archives", "archives buildroots"))
     parts = [f"{label}: {uses[key]!r}" for key, label in kinds if uses.get(key)]
-    return f" {', '.join(parts)}" if parts else ""
+    return f" {', '.join(parts)}"
