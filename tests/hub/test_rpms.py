@@ -85,10 +85,33 @@ def test_a_signed_copy_is_the_signed_package(admin: Client, imported: int, tmp_p
     admin("addRPMSig", imported, rip_rpm_sighdr(RPMS / SIGNED))
 
 
+def test_a_signature_gets_another_key(admin: Client, imported: int, tmp_path: Path) -> None:
+    admin("addRPMSig", imported, rip_rpm_sighdr(RPMS / SIGNED), "0DD5")
+    admin("writeSignedRPM", imported, "0dd5")
+    sums = admin("getRPMChecksums", imported, ["sha256"])["0dd5"]
+    admin("renameRPMSig", RPM, "0dd5", "C0FFEE")
+    assert {row["sigkey"] for row in admin("queryRPMSigs", imported)} == {"", "c0ffee"}
+    assert admin("getRPMChecksums", imported, ["sha256"], cacheonly=True)["c0ffee"] == sums
+    data = tmp_path / "packages/fermenter/1.2/3.mr1/data"
+    assert (data / f"signed/c0ffee/x86_64/{RPM}").read_bytes() == (RPMS / SIGNED).read_bytes()
+    assert not [path for path in data.rglob("*") if "0dd5" in str(path) and path.is_file()]
+    for old, new, words in (
+        ("0dd5", "1", "No cached signature for package fermenter.*, key 0dd5"),
+        ("c0ffee", "c0ffee", "Signature already exists for package .*, key c0ffee"),
+        ("c0ffee", "../x", "Invalid signature key"),
+    ):
+        with pytest.raises(GenericError, match=words):
+            admin("renameRPMSig", imported, old, new)
+    with pytest.raises(GenericError, match="Invalid signature key"):
+        admin("addRPMSig", imported, rip_rpm_sighdr(RPMS / SIGNED), "../../x")
+
+
 def test_signing_needs_the_permission(hub: HubUnderTest, imported: int) -> None:
     for client in (hub.client(), hub.client("alice")):
         with pytest.raises(ActionNotAllowed, match="sign permission required"):
             client("addRPMSig", imported, rip_rpm_sighdr(RPMS / SIGNED))
+        with pytest.raises(ActionNotAllowed, match="sign permission required"):
+            client("renameRPMSig", imported, "", KEY)
         with pytest.raises(GenericError):
             client("host.writeSignedRPM", imported, KEY)
 

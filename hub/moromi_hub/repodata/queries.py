@@ -17,6 +17,7 @@ from sqlalchemy import (
     func,
     literal,
     select,
+    update,
 )
 
 from moromi.constants import INTERNAL_REPO_ID, BuildState
@@ -53,6 +54,11 @@ def add(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
 def of_rpm(tx: Transaction, rpm_id: int, sigkey: str) -> dict[str, Any] | None:
     """The row of one file, with `KEYS`."""
     return tx.row(select(_kept).where(_kept.c.rpm_id == rpm_id, _kept.c.sigkey == sigkey))
+
+
+def rename(tx: Transaction, rpm_id: int, old: str, new: str) -> None:
+    """Give the signed copy of an rpm another key."""
+    tx.execute(update(_kept).where(_kept.c.rpm_id == rpm_id, _kept.c.sigkey == old).values(sigkey=new))
 
 
 def remove(tx: Transaction, rpm_id: int, sigkeys: Sequence[str]) -> None:

@@ -115,6 +115,11 @@ def incomplete_builds(call: Call, after: int = 0) -> list[int]:
     return queries.incomplete_builds(call.tx, after, _BUILDS_AT_ONCE)
 
 
+def rename_signed(call: Call, rpm_id: int, old: str, new: str) -> None:
+    """A signed copy of an rpm goes by another key."""
+    queries.rename(call.tx, rpm_id, old, new)
+
+
 def forget_signed(call: Call, rpm_id: int, sigkeys: Sequence[str]) -> None:
     """Forget signed copies of an rpm: they go."""
     queries.remove(call.tx, rpm_id, sigkeys)

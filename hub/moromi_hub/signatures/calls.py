@@ -24,11 +24,13 @@ def query_rpm_sigs(call: Call, rpm_id: Any = None, sigkey: str | None = None, qu
 
 
 @exported("addRPMSig", access=permission("sign"))
-def add_rpm_sig(call: Call, an_rpm: Any, data: Any) -> None:
-    """Store the signature header `data` (base64) of an rpm.
+def add_rpm_sig(call: Call, an_rpm: Any, data: Any, sigkey: str | None = None) -> None:
+    """Store the signature header `data` (base64) of an rpm, under the key that it names or under `sigkey`.
 
-    Raises GenericError for an external rpm, a header of another package (`wrong md5 …`), a key that is there.
+    Raises GenericError for an external rpm, a header of another package (`wrong md5 …`), a key that is
+    there, a `sigkey` that is no hexadecimal number.
     """
+    given = None if sigkey is None else arguments.expect(sigkey, str)
     if isinstance(data, bytes):
         header = data
     else:
@@ -36,7 +38,18 @@ def add_rpm_sig(call: Call, an_rpm: Any, data: Any) -> None:
             header = base64.b64decode(arguments.expect(data, str))
         except (binascii.Error, ValueError) as error:
             raise ParameterError(f"signature data is not base64: {error}") from None
-    service.add_signature(call, an_rpm, header)
+    service.add_signature(call, an_rpm, header, given)
+
+
+@exported("renameRPMSig", access=permission("sign"))
+def rename_rpm_sig(call: Call, rpminfo: Any, oldkey: str, newkey: str) -> None:
+    """Record a signature of an rpm under another key; its signed copy and checksums go with it.
+
+    Raises GenericError `No cached signature for package …, key …`, `Signature already exists for package
+    …, key …`, or for a new key that is no hexadecimal number.
+    """
+    old, new = arguments.expect(oldkey, str), arguments.expect(newkey, str)
+    service.rename_signature(call, rpminfo, old, new)
 
 
 @exported("writeSignedRPM", access=permission("sign"))

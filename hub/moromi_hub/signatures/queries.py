@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, delete, select
+from sqlalchemy import ColumnElement, Select, delete, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 
 from moromi_hub.db.bulk import insertion
@@ -43,6 +43,12 @@ def add(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> set[int]:
     made = insertion(t.rpmsigs, ("rpm_id", "sigkey", "sighash"), rows)
     made = made.on_conflict_do_nothing(constraint="rpmsigs_no_resign")
     return set(tx.scalars(made.returning(t.rpmsigs.c.rpm_id)))
+
+
+def rename(tx: Transaction, rpm_id: int, old: str, new: str) -> None:
+    """Give a signature of an rpm, and the checksums of its signed copy, another key."""
+    for table in (t.rpm_checksum, t.rpmsigs):
+        tx.execute(update(table).where(table.c.rpm_id == rpm_id, table.c.sigkey == old).values(sigkey=new))
 
 
 def remove(tx: Transaction, rpm_id: int, sigkeys: Sequence[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -36,12 +37,13 @@ def store_own_signatures(call: Call, build: Info, headers: Sequence[tuple[Info, 
     _store(call, build, headers)
 
 
-def add_signature(call: Call, rpm_info: Any, sighdr: bytes) -> None:
-    """Store another signature header of an rpm.
+def add_signature(call: Call, rpm_info: Any, sighdr: bytes, sigkey: str | None = None) -> None:
+    """Store another signature header of an rpm, under the key in it or a given one.
 
     Raises GenericError for an external rpm, a build without files, a header of
-    another package, or a key that is there already.
+    another package, a key that is there already or that names no file.
     """
+    key = None if sigkey is None else _checked_key(sigkey)
     rpm = rpms.require_internal(call, rpm_info)
     build = builds.require_build(call, rpm["build_id"])
     directory = builds.build_directory(call, build)
@@ -50,20 +52,28 @@ def add_signature(call: Call, rpm_info: Any, sighdr: bytes) -> None:
     digest = sighdr_sigmd5(sighdr)
     if digest != rpm["payloadhash"]:
         raise GenericError(f"wrong md5 for {nvra(rpm)}: {digest}")
-    _store(call, build, [(rpm, sighdr)])
+    _store(call, build, [(rpm, sighdr)], key)
 
 
-def _store(call: Call, build: Info, headers: Sequence[tuple[Info, bytes]]) -> None:
+def _checked_key(sigkey: str) -> str:
+    """The key as it is kept: it names directories."""
+    if not re.fullmatch(r"[0-9a-fA-F]{1,64}", sigkey):
+        raise GenericError(f"Invalid signature key: {sigkey}")
+    return sigkey.lower()
+
+
+def _store(call: Call, build: Info, headers: Sequence[tuple[Info, bytes]], sigkey: str | None = None) -> None:
     contents = [padded(sighdr) for _rpm, sighdr in headers]
-    notes = [_note(build, rpm, content) for (rpm, _sighdr), content in zip(headers, contents, strict=True)]
+    notes = [
+        _note(build, rpm, content, sigkey) for (rpm, _sighdr), content in zip(headers, contents, strict=True)
+    ]
     for note in notes:
         call.run_callbacks("preRPMSign", **note)
     rows = [{**note, "rpm_id": note["rpm"]["id"]} for note in notes]
     added = queries.add(call.tx, rows)
     for note in notes:
         if note["rpm"]["id"] not in added:
-            name = nvra(note["rpm"])
-            raise GenericError(f"Signature already exists for package {name}, key {note['sigkey']}")
+            raise _exists_already(note["rpm"], note["sigkey"])
     directory = builds.build_directory(call, build)
     for note, content in zip(notes, contents, strict=True):
         _keep_header(call, directory, note["rpm"], note["sigkey"], content)
@@ -71,10 +81,19 @@ def _store(call: Call, build: Info, headers: Sequence[tuple[Info, bytes]]) -> No
         call.run_callbacks("postRPMSign", **note)
 
 
-def _note(build: Info, rpm: Info, content: bytes) -> dict[str, Any]:
+def _exists_already(rpm: Info, sigkey: str) -> GenericError:
+    return GenericError(f"Signature already exists for package {nvra(rpm)}, key {sigkey}")
+
+
+def _not_stored(rpm: Info, sigkey: str) -> GenericError:
+    return GenericError(f"No cached signature for package {nvra(rpm)}, key {sigkey}")
+
+
+def _note(build: Info, rpm: Info, content: bytes, sigkey: str | None) -> dict[str, Any]:
     """What callbacks are told of a signature."""
     sighash = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    return {"sigkey": get_sighdr_key(content) or "", "sighash": sighash, "build": build, "rpm": rpm}
+    key = sigkey or get_sighdr_key(content) or ""
+    return {"sigkey": key, "sighash": sighash, "build": build, "rpm": rpm}
 
 
 def _keep_header(call: Call, directory: Path, rpm: Info, sigkey: str, content: bytes) -> None:
@@ -107,7 +126,7 @@ def write_signed(call: Call, rpm_info: Any, sigkey: str, force: bool = False) ->
     sigkey = sigkey.lower()
     source = _plain_file(builds.build_directory(call, build) / call.paths.rpm(rpm))
     if not queries.of_rpm(call.tx, rpm["id"], sigkey):
-        raise GenericError(f"No cached signature for package {nvra(rpm)}, key {sigkey}")
+        raise _not_stored(rpm, sigkey)
     target = builds.build_directory(call, build) / call.paths.signed(rpm, sigkey)
     if force or not target.exists():
         sighdr = _stored_header(call, rpm, build, sigkey).read_bytes()
@@ -210,6 +229,40 @@ def _signed_form(call: Call, rpm: Info, build: Info, sigkey: str) -> Iterable[by
     sighdr = _stored_header(call, rpm, build, sigkey).read_bytes()
     with open(_plain_file(directory / call.paths.rpm(rpm)), "rb") as source:
         yield from spliced(source, sighdr)
+
+
+# another key
+
+
+def rename_signature(call: Call, rpm_info: Any, old: str, new: str) -> None:
+    """Record a signature under another key, with its header, signed copy and checksums.
+
+    The files are there under both keys until the commit. Raises GenericError for a key that the rpm has
+    no signature of, one that it has already, one that is no hexadecimal number.
+    """
+    old, new = old.lower(), _checked_key(new)
+    rpm = rpms.require_internal(call, rpm_info)
+    build = builds.require_build(call, rpm["build_id"])
+    keys = {row["sigkey"] for row in queries.of_rpm(call.tx, rpm["id"])}
+    if old not in keys:
+        raise _not_stored(rpm, old)
+    if new in keys:
+        raise _exists_already(rpm, new)
+    directory = builds.build_directory(call, build)
+    header = _stored_header(call, rpm, build, old)
+    _keep_header(call, directory, rpm, new, header.read_bytes())
+    call.tx.after_commit(_unlinking(header))
+    copy = directory / call.paths.signed(rpm, old)
+    if old and copy.exists():
+        files.copy(call.tx, _plain_file(copy), directory / call.paths.signed(rpm, new))
+        call.tx.after_commit(_unlinking(copy))
+    queries.rename(call.tx, rpm["id"], old, new)
+    if old:
+        repodata.rename_signed(call, rpm["id"], old, new)
+
+
+def _unlinking(path: Path) -> Callable[[], None]:
+    return lambda: path.unlink(missing_ok=True)
 
 
 # deletion
