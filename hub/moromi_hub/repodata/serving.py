@@ -58,7 +58,7 @@ def _make(hub: Hub, waiting: list[dict[str, Any]]) -> None:
     except Exception:
         log.exception("no repository of %s", first["tag_name"])
         with hub.call("repo.failed") as call:
-            requests.note_failure(call, [request["id"] for request in waiting])
+            requests.note_failure(call, waiting)
         raise
     log.info("repository %s of %s is ready", repo_id, first["tag_name"])
 

@@ -193,9 +193,12 @@ def made_here(call: Call) -> list[dict[str, Any]]:
     return [each for each in waiting if each["tries"] <= call.settings.RepoRetries]
 
 
-def note_failure(call: Call, request_ids: Collection[int]) -> None:
-    """Count that the hub could not make what requests want; `check_queue` gives up those with too many."""
-    queries.count_tries(call.tx, request_ids)
+def note_failure(call: Call, failed: Sequence[Mapping[str, Any]]) -> None:
+    """Count that the hub could not make what requests want; give up those that it has tried too often."""
+    queries.count_tries(call.tx, [request["id"] for request in failed])
+    for request in failed:
+        if request["tries"] >= call.settings.RepoRetries:
+            _give_up(call, request)
 
 
 def purpose_of(request: Mapping[str, Any]) -> tuple[int, int | None, str]:
