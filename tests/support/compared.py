@@ -192,7 +192,10 @@ def programs() -> Iterator[Programs]:
             (home / "config").write_text(
                 "[test]\nmax_retries = 1\nretry_interval = 1\npoll_interval = 1\n", encoding="utf-8"
             )
-            environment = {**LOCALE, **(with_rpm_bindings(home) if name == "koji" else {})}
+            # texts and bytes come in the order in which they are written
+            environment = {**LOCALE, "PYTHONUNBUFFERED": "1"}
+            if name == "koji":
+                environment |= with_rpm_bindings(home)
             prefix = only_own_plugins(place) if name == "koji" else None
             started[name] = stack.enter_context(preloaded(BIN / name, modules, environment, prefix=prefix))
         yield Programs(started, place)

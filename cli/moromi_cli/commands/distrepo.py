@@ -109,7 +109,7 @@ def choose_arches(cli: Cli, tag: dict[str, Any], given: tuple[str, ...], with_sr
             name = canonical(arch)
             if own and name not in {canonical(other) for other in own.split()}:
                 warn(f"{name} is not in the list of tag arches")
-            chosen.append(name)
+            chosen.append(arch)
     else:
         chosen = (own or inherited_arches(cli, tag)).split()
     if not chosen:
