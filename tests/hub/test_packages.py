@@ -8,6 +8,7 @@ import pytest
 
 from moromi.errors import ActionNotAllowed, CallbackError, GenericError
 from support.hub import Client, HubUnderTest, count_statements
+from support.worker import eventually
 
 LIST_CALLS = {
     "packageListAdd": ["cellar", "ale", "bob"],
@@ -109,7 +110,8 @@ def test_changes_are_told_to_listeners(hub: HubUnderTest, cellar: Client) -> Non
         connection.commit()
         cellar("packageListAdd", "cellar", "porter", "alice")
         listener: Any = connection.dbapi_connection
-        listener.poll()
+        # the commit does not wait for its listeners
+        eventually(lambda: listener.poll() or listener.notifies)
         told = [note.payload for note in listener.notifies]
     finally:
         connection.invalidate()
