@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,15 +13,7 @@ import click
 from moromi.errors import GenericError
 from moromi.version import VERSION
 from moromi_hub import settings as configuration
-
-_config: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
-    "--config",
-    type=click.Path(path_type=Path, dir_okay=False),
-    envvar=configuration.CONFIG_VARIABLE,
-    default=configuration.DEFAULT_FILE,
-    show_default=True,
-    help="The hub's configuration file.",
-)
+from moromi_hub.commands.options import config_option
 
 
 class _Programs(click.Group):
@@ -47,7 +39,7 @@ def main() -> None:
 
 
 @main.command()
-@_config
+@config_option
 @click.option("--worker/--no-worker", default=True, help="Run the background worker too.")
 @click.option("--events/--no-events", default=True, help="Run the push service too.")
 def serve(config: Path, worker: bool, events: bool) -> None:
@@ -58,7 +50,7 @@ def serve(config: Path, worker: bool, events: bool) -> None:
 
 
 @main.command()
-@_config
+@config_option
 def web(config: Path) -> None:
     """Run the web server alone."""
     from moromi_hub import parts
@@ -67,7 +59,7 @@ def web(config: Path) -> None:
 
 
 @main.command()
-@_config
+@config_option
 def worker(config: Path) -> None:
     """Run the background worker alone."""
     from moromi_hub import parts
@@ -76,7 +68,7 @@ def worker(config: Path) -> None:
 
 
 @main.command()
-@_config
+@config_option
 def events(config: Path) -> None:
     """Run the push service alone."""
     from moromi_hub import parts
@@ -116,7 +108,7 @@ def _asked(password: str | None) -> str | None:
 
 
 @admin.command("add-user")
-@_config
+@config_option
 @click.argument("name")
 @_password
 @click.option("--admin", "is_admin", is_flag=True, help="Grant the permission admin.")
@@ -129,7 +121,7 @@ def add_user(config: Path, name: str, password: str | None, is_admin: bool) -> N
 
 
 @admin.command("set-password")
-@_config
+@config_option
 @click.argument("name")
 @click.password_option()
 def set_password(config: Path, name: str, password: str) -> None:
@@ -139,7 +131,7 @@ def set_password(config: Path, name: str, password: str) -> None:
 
 
 @admin.command("grant-permission")
-@_config
+@config_option
 @click.argument("name")
 @click.argument("permission")
 def grant_permission(config: Path, name: str, permission: str) -> None:
@@ -149,7 +141,7 @@ def grant_permission(config: Path, name: str, permission: str) -> None:
 
 
 @admin.command("add-host")
-@_config
+@config_option
 @click.argument("name")
 @click.argument("arches", nargs=-1, required=True)
 @_password

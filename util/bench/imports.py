@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench._hub import running
+
 if TYPE_CHECKING:
     from support.hub import HubUnderTest
 
@@ -71,23 +73,6 @@ def make_packages(place: Path, number: int) -> list[Path]:
     command = ["rpmbuild", "-ba", "--nodeps", "--quiet", "--define", f"_topdir {place}", str(spec)]
     subprocess.run(command, check=True, capture_output=True)
     return sorted(place.glob("*RPMS/**/*.rpm"))
-
-
-@contextlib.contextmanager
-def running() -> Iterator[HubUnderTest]:
-    """A hub in this process with the database and users of the tests."""
-    from support import database
-    from support.hub import running_hub, state_template
-
-    with (
-        database.running_server() as server,
-        database.template(server) as plain,
-        state_template(server, plain) as state,
-        database.clone(server, state) as dsn,
-        tempfile.TemporaryDirectory() as top,
-        running_hub(dsn, Path(top)) as hub,
-    ):
-        yield hub
 
 
 def measure(hub: HubUnderTest, packages: list[Path]) -> None:

@@ -10,13 +10,12 @@ build, and the time runs from the call that tags it to READY, with the worker in
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
@@ -25,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import insert, select, text
 
 from bench._bigdb import big_database
+from bench._hub import running
 from bench._repotree import RPMS_OF_BUILD, Tree, make_tree
 from moromi.constants import BuildState
 from moromi.repodata import Entry
@@ -117,7 +117,7 @@ def ready(place: Path, builds: int) -> None:
 
     changes = [builds * (2 * run + 1) // (2 * RUNS) for run in range(RUNS)]
     tree = make_tree(place / f"tree-{builds}", builds, changes, keep_rpms=False)
-    with running() as hub:
+    with running(Plugins="") as hub:
         spare = fill(hub, tree, changes)
         admin = hub.client("kojiadmin")
         hub.hub.settings = hub.hub.settings.replace(RepoAuto=True, RepoOnHub=True)
@@ -132,23 +132,6 @@ def ready(place: Path, builds: int) -> None:
             f"{f'  {reached} (under 1 s)' if builds == SMALL else ''}",
             flush=True,
         )
-
-
-@contextlib.contextmanager
-def running() -> Iterator[HubUnderTest]:
-    """A hub in this process with the users of the tests."""
-    from support import database
-    from support.hub import running_hub, state_template
-
-    with (
-        database.running_server() as server,
-        database.template(server) as plain,
-        state_template(server, plain) as state,
-        database.clone(server, state) as dsn,
-        tempfile.TemporaryDirectory() as top,
-        running_hub(dsn, Path(top), Plugins="") as hub,
-    ):
-        yield hub
 
 
 def fill(hub: HubUnderTest, tree: Tree, changes: Sequence[int]) -> list[int]:

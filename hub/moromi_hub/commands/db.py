@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 from moromi.errors import ConfigurationError
 from moromi_hub import settings as configuration
+from moromi_hub.commands.options import config_option
 from moromi_hub.db.embedded import AlreadyRunning, EmbeddedPostgres, EmbeddedPostgresError
 from moromi_schema import upgrade as schema
 from moromi_schema.errors import SchemaMismatch
@@ -30,14 +31,7 @@ def _with_engine(command: Callable[[Engine], None]) -> Callable[..., None]:
     """Give `command` an engine on the database that `--dsn` or `--config` names; show errors in a line."""
 
     @click.option("--dsn", help="The database as a URL; instead of what the configuration file says.")
-    @click.option(
-        "--config",
-        type=click.Path(path_type=Path, dir_okay=False),
-        envvar=configuration.CONFIG_VARIABLE,
-        default=configuration.DEFAULT_FILE,
-        show_default=True,
-        help="The hub's configuration file.",
-    )
+    @config_option
     @functools.wraps(command)
     def run(dsn: str | None, config: Path, **options: Any) -> None:
         try:

@@ -8,17 +8,11 @@ from pathlib import Path
 import click
 
 from moromi_hub import settings as configuration
+from moromi_hub.commands.options import config_option
 
 
 @click.command()
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path, dir_okay=False),
-    envvar=configuration.CONFIG_VARIABLE,
-    default=configuration.DEFAULT_FILE,
-    show_default=True,
-    help="The hub's configuration file.",
-)
+@config_option
 @click.option("--checksums", is_flag=True, help="Read every file and compare its digest too.")
 @click.option("--repair", is_flag=True, help="Remove orphans, and put links right.")
 @click.option(

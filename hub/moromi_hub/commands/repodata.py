@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from moromi_hub import settings as configuration
+from moromi_hub.commands.options import config_option
 
 if TYPE_CHECKING:
     from moromi_hub.hub import Hub
@@ -22,14 +23,7 @@ def repodata() -> None:
 
 
 @repodata.command()
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path, dir_okay=False),
-    envvar=configuration.CONFIG_VARIABLE,
-    default=configuration.DEFAULT_FILE,
-    show_default=True,
-    help="The hub's configuration file.",
-)
+@config_option
 @click.option("--jobs", type=click.IntRange(1, 64), default=2, show_default=True, help="Builds at once.")
 def backfill(config: Path, jobs: int) -> None:
     """Keep the metadata of all rpms that were imported before it was kept at import.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from moromi_hub import settings as configuration
+from moromi_hub.commands.options import config_option
 
 if TYPE_CHECKING:
     from moromi_hub.hub import Hub
@@ -17,14 +18,7 @@ _age = click.FloatRange(min=0)
 
 
 @click.command()
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path, dir_okay=False),
-    envvar=configuration.CONFIG_VARIABLE,
-    default=configuration.DEFAULT_FILE,
-    show_default=True,
-    help="The hub's configuration file.",
-)
+@config_option
 @click.option("--sessions-age", type=_age, help="Delete sessions idle for so many days.")
 @click.option("--sessions-absolute-age", type=_age, help="Delete sessions begun so many days ago.")
 @click.option("--reservations-age", type=_age, help="Delete reservations of builds of so many days.")

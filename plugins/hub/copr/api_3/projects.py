@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Any
 
 from .. import access, chroots, forking, projects
@@ -158,10 +159,9 @@ def add_project(api: Api) -> Answer:
     form = project_form(api.body.values)
     name = form.text("name").strip()
     if is_true(api.query.get("exist_ok", "")):
-        try:
+        # without one of that name it is made
+        with suppress(NotFound):
             return shapes.project(api.call, projects.get(api.call, owner.name, name))
-        except NotFound:
-            pass
     _refuse_admins_fields(api, form)
     settings = projects.settings_with(Settings(), read_settings(api, form))
     if form.boolean("persistent"):
