@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from moromi.wire.xmlrpc import encode_fault
 from moromi_hub import logs
 from moromi_hub import settings as configuration
+from moromi_hub.auth.gate import Gate
 from moromi_hub.hub import Hub
 from moromi_hub.rpc.endpoint import Endpoint
 from moromi_hub.settings import Settings
@@ -31,11 +32,12 @@ class Application:
 
     def __init__(self, hub: Hub) -> None:
         self.hub = hub
+        gate = Gate(hub.settings)
         self._mounts: dict[str, WSGIApplication] = {
-            "kojihub": Endpoint(hub),
+            "kojihub": Endpoint(hub, gate),
             "kojifiles": FileTree(hub.settings.topdir),
         }
-        self._site = make_site(hub, hub.plugins.blueprints) if hub.plugins.blueprints else None
+        self._site = make_site(hub, gate, hub.plugins.blueprints) if hub.plugins.blueprints else None
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         first, slash, rest = environ.get("PATH_INFO", "").removeprefix("/").partition("/")

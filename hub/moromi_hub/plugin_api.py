@@ -75,6 +75,7 @@ from moromi_hub.tasks import service as tasks
 from moromi_hub.uploads import service as uploads
 from moromi_hub.users import membership
 from moromi_hub.users import service as users
+from moromi_hub.web import login as web_login
 from moromi_hub.web.site import serving_hub
 from moromi_hub.web.tree import FileTree
 from moromi_hub.worker.model import Job
@@ -140,6 +141,7 @@ __all__ = [
     "uploads",
     "users",
     "versions",
+    "web_login",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -84,6 +84,8 @@ def test_tokens(copr: CoprHub, alice: Api) -> None:
     assert Api(copr.url, ("alice", "bob")).error("POST", "/api-token") == refused
     text = "Can't log-in using GSSAPI: Kerberos authentication failed (no credentials provided)"
     assert copr.anonymous().error("GET", "/gssapi_login/") == (403, text)
+    nothing = (404, "Such API endpoint doesn't exist")
+    assert copr.anonymous().error("POST", "/module/build/alice/proj", {}) == nothing
 
 
 def test_token_page(copr: CoprHub) -> None:

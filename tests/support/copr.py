@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -81,14 +81,16 @@ class CoprHub:
 
 
 @contextlib.contextmanager
-def copr_hub(dsn: str, place: Path, **options: Any) -> Iterator[CoprHub]:
+def copr_hub(
+    dsn: str, place: Path, hub_options: Mapping[str, Any] | None = None, /, **options: Any
+) -> Iterator[CoprHub]:
     """A hub with the chroots of `CHROOTS`; `options` are those of copr.conf."""
     config = place / "config"
     config.mkdir()
     given = {"url": "http://copr.example.org", **options}
     text = "".join(f"{key} = {value}\n" for key, value in given.items())
     (config / "copr.conf").write_text(f"[copr]\n{text}", encoding="utf-8")
-    settings = {"Plugins": "copr", "PluginConfigDir": str(config)}
+    settings = {"Plugins": "copr", "PluginConfigDir": str(config), **(hub_options or {})}
     with running_hub(dsn, place / "tree", **settings) as hub:
         server = make_server("127.0.0.1", 0, hub.application, threaded=True)
         thread = threading.Thread(target=server.serve_forever, args=[0.05])

@@ -4,7 +4,8 @@ Three sources, the first that knows anything counts (hub-protocol.md section 2.5
 
 1. a web server that runs the hub in itself and sets `REMOTE_USER` or `SSL_CLIENT_*`,
    or a proxy that is trusted to say the same in headers (`proxies`);
-2. the hub's own SPNEGO (`negotiate`), at `<base>/ssllogin` only.
+2. the hub's own SPNEGO (`negotiate`), at `<base>/ssllogin` and where an interface of a
+   plugin has its login (`web.login`).
 
 No other header of a client is looked at, so nobody can claim an identity. A
 failure here is kept until `sslLogin` asks: it becomes that call's fault, which is
@@ -46,8 +47,12 @@ class Gate:
         self._proxies = Proxies(settings)
         self._acceptor = _acceptor(settings)
 
-    def admit(self, environ: Mapping[str, Any]) -> Caller:
-        """The sender of a request. Raises Challenge where one is due."""
+    def admit(self, environ: Mapping[str, Any], *, login: bool | None = None) -> Caller:
+        """The sender of a request. Raises Challenge where one is due.
+
+        `login`: whether a ticket is looked for; None is at `<base>/ssllogin` only.
+        """
+        login = _is_login(environ) if login is None else login
         address = self._proxies.client_address(environ)
         try:
             variables = self._server_variables(environ)
@@ -56,7 +61,7 @@ class Gate:
                 return Caller(address, identity)
             verified = variables.get("SSL_CLIENT_VERIFY")
             # a client with a certificate that was refused wants to hear of that, not of Kerberos
-            if self._acceptor is not None and verified in (None, "NONE") and _is_login(environ):
+            if self._acceptor is not None and verified in (None, "NONE") and login:
                 return _negotiated(address, self._acceptor, environ)
         except AuthError as error:
             return Caller(address, failure=str(error))

@@ -49,9 +49,9 @@ class Reply:
 class Endpoint:
     """WSGI application of the call interface."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, gate: Gate) -> None:
         self.hub = hub
-        self._gate = Gate(hub.settings)
+        self._gate = gate
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         reply = self._reply(environ)

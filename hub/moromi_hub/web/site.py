@@ -9,19 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import cast
 
-from flask import Blueprint, Flask, current_app
+from flask import Blueprint, Flask, current_app, request
 
+from moromi_hub.auth.gate import Gate
+from moromi_hub.auth.model import Caller
 from moromi_hub.hub import Hub
 
-_KEY = "moromi_hub"
+_KEY, _GATE = "moromi_hub", "moromi_hub.gate"
 
 
-def make_site(hub: Hub, blueprints: Iterable[Blueprint]) -> Flask:
+def make_site(hub: Hub, gate: Gate, blueprints: Iterable[Blueprint]) -> Flask:
     """The WSGI application of these blueprints."""
     site = Flask(_KEY, static_folder=None)
     site.url_map.strict_slashes = False
     site.url_map.merge_slashes = False
-    site.extensions[_KEY] = hub
+    site.extensions |= {_KEY: hub, _GATE: gate}
     for blueprint in blueprints:
         site.register_blueprint(blueprint)
     return site
@@ -30,3 +32,9 @@ def make_site(hub: Hub, blueprints: Iterable[Blueprint]) -> Flask:
 def serving_hub() -> Hub:
     """The hub whose request is being answered."""
     return cast(Hub, current_app.extensions[_KEY])
+
+
+def sender(*, login: bool = False) -> Caller:
+    """Who sends the request that is being answered; with `login` a ticket counts. Raises Challenge."""
+    gate = cast(Gate, current_app.extensions[_GATE])
+    return gate.admit(request.environ, login=login)

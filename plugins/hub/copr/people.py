@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from moromi.constants import UserStatus, UserType
-from moromi_hub.plugin_api import Call, act_as, membership, sessions, users
+from moromi.errors import AuthError
+from moromi_hub.plugin_api import Call, act_as, membership, sessions, users, web_login
 
 from . import names, people_queries
 from .errors import NotFound, Unauthorized
@@ -92,6 +93,14 @@ def log_in(call: Call, login: str, token: str) -> Person:
 def by_password(call: Call, name: str, password: str) -> Person:
     """Who has this password on the hub; goes on as that user. Raises AuthError."""
     return begin_as(call, int(sessions.login(call, name, password, None)["id"]))
+
+
+def by_cookie(call: Call, cookie: str) -> Person:
+    """Who has logged in with a ticket; goes on as that user. Raises Unauthorized."""
+    try:
+        return person(call, web_login.go_on(call, cookie))
+    except AuthError as error:
+        raise refusal(call) from error
 
 
 def begin_as(call: Call, user_id: int) -> Person:

@@ -28,6 +28,8 @@ from .body import Body, read_body, refuse_unstorable
 log = logging.getLogger("moromi_hub.plugins.copr")
 
 BLUEPRINT = Blueprint("copr_api_3", __name__, url_prefix="/api_3")
+COOKIE = "session"
+"""Of who has logged in with Kerberos (2.2)."""
 NO_ENDPOINT = "Such API endpoint doesn't exist"
 _BUG = "Request wasn't successful, there is probably a bug in the Copr code."
 
@@ -128,8 +130,11 @@ class _Frame:
 
 
 def identify(call: Call) -> Person:
-    """Who asks, by the pair in the request; goes on as that user. Raises Unauthorized."""
+    """Who asks, by the pair or the cookie in the request; goes on as that user. Raises Unauthorized."""
     given = request.authorization
+    cookie = request.cookies.get(COOKIE)
+    if given is None and cookie:
+        return people.by_cookie(call, cookie)
     if given is None or given.type != "basic" or not given.username or not given.password:
         raise people.refusal(call)
     if "\0" in given.username:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from flask import request
+from flask import Response, jsonify, request
 
 from moromi.errors import AuthError
+from moromi_hub.plugin_api import web_login
 
 from .. import chroots, people
 from ..errors import Forbidden, Unauthorized
-from .endpoint import Answer, Api, endpoint, identify
+from ..settings import CONFIG
+from .endpoint import COOKIE, Answer, Api, endpoint, identify
 
 
 @endpoint("GET", "/")
@@ -49,9 +51,24 @@ def _by_token_or_password(api: Api) -> int:
 
 
 @endpoint("GET", "/gssapi_login")
-def gssapi_login(api: Api) -> Answer:
-    """Not offered: tokens are for everybody."""
-    raise Forbidden("Can't log-in using GSSAPI: Kerberos authentication failed (no credentials provided)")
+def gssapi_login(api: Api) -> Response:
+    """Log in with a Kerberos ticket; the cookie then stands for a token."""
+    begun = None
+    reason = "no credentials provided"
+    try:
+        begun = web_login.begin(api.call)
+    except AuthError as error:
+        if "Authorization" in request.headers:
+            reason = str(error)
+    if begun is None:
+        raise Forbidden(f"Can't log-in using GSSAPI: Kerberos authentication failed ({reason})")
+    who = people.begin_as(api.call, begun.user_id)
+    response = jsonify({"id": who.id, "name": who.name})
+    secure = CONFIG.of(api.call).url.startswith("https:")
+    # no page of another site can make a browser send it
+    response.set_cookie(COOKIE, begun.cookie, httponly=True, secure=secure, samesite="Strict")
+    response.headers.extend(begun.headers)
+    return response
 
 
 @endpoint("GET", "/mock-chroots/list")
