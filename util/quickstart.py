@@ -27,6 +27,7 @@ TOP = Path(__file__).resolve().parent.parent
 STATE = TOP / ".moromi"
 DISTRO = STATE / "distro"
 PLUGINS = STATE / "plugins"
+MACHINE = STATE / "machine"
 PROFILE = Path.home() / ".moromi" / "config.d" / "quickstart.conf"
 
 
@@ -122,6 +123,7 @@ def prepare(site: Site) -> None:
         content.add_content(session, samples.PACKAGES, DISTRO)
         if PLUGINS.exists():
             copr.add_chroots(session, DISTRO)
+            copr.make_machine(MACHINE, site, DISTRO)
 
 
 def make_distribution() -> None:
@@ -206,7 +208,12 @@ def summary(site: Site) -> None:
         say(f"  {files}/repos/{content.BUILD}/{repo['id']}/  (the newest: …/{content.BUILD}/latest/)")
     command = BIN / "moromi"
     if PLUGINS.exists():
-        say(f"\nProjects for everyone (docs/copr.md): tokens are at {site.url}/api/")
+        say(
+            f"""
+Projects for everyone (docs/copr.md)
+  tokens are at {site.url}/api/; as a file: curl -d username={ADMIN} -d password=… {site.url}/api/new/
+  a machine to install on: dnf -c {MACHINE}/dnf.conf copr enable --hub here {ADMIN}/PROJECT {copr.CHROOT}"""
+        )
     say(
         f"""
 Try it

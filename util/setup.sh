@@ -67,6 +67,11 @@ need_for_building() {
     need procps "process tools that rpm scripts use"
 }
 
+need_for_copr() {
+    need dnf-plugins-core "dnf copr"
+    need wget "downloads what copr-cli built"
+}
+
 need_for_tests() {
     need gcc "compiles the Kerberos module of the unmodified koji client"
     need python3-dev "its headers"
@@ -77,8 +82,6 @@ need_for_tests() {
     need nginx-light "ends TLS in front of a hub"
     need openssl "makes certificates"
     need gnupg "signs packages, with rpmsign"
-    need dnf-plugins-core "dnf copr"
-    need wget "downloads what copr-cli built"
     need fish "a shell that completes"
     need zsh "another one"
 }

@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 
+from samplesite.copr import make_machine
+from support.chroots import sample_distribution
 from support.copr import Api
 from support.copr_site import CHROOT, OTHER, Cli, CoprSite, copr_site
 from support.sites import Package
@@ -272,32 +274,18 @@ def test_17_pages(alice: Cli, built: int) -> None:
 
 def test_18_dnf(site: CoprSite, project: str, built: int, tmp_path: Path) -> None:
     """`dnf copr` enables the project, and `dnf` installs the package from there."""
-    (tmp_path / "plugins" / "copr.d").mkdir(parents=True)
-    host, _, port = site.url.removeprefix("http://").partition(":")
-    hub = f"[here]\nhostname = {host}\nprotocol = http\nport = {port}\n"
-    (tmp_path / "plugins" / "copr.conf").write_text(hub)
-    (tmp_path / "repos").mkdir()
-    (tmp_path / "root").mkdir()
-    options = [
-        f"--setopt=pluginconfpath={tmp_path}/plugins",
-        f"--setopt=reposdir={tmp_path}/repos",
-        f"--setopt=cachedir={tmp_path}/cache",
-        f"--installroot={tmp_path}/root",
-        "--releasever=1",
-        "-y",
-    ]
+    machine = make_machine(tmp_path / "machine", site.site, sample_distribution())
 
     def dnf(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            ["dnf", *options, *words], capture_output=True, text=True, check=False, timeout=200
-        )
+        command = ["dnf", "-c", str(machine), "-y", *words]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)
 
     wrong = dnf("copr", "enable", "--hub", "here", f"alice/{project}", OTHER)
     assert wrong.returncode != 0 and CHROOT in wrong.stdout + wrong.stderr
     enabled = dnf("copr", "enable", "--hub", "here", f"alice/{project}", CHROOT)
     assert enabled.returncode == 0, enabled.stdout + enabled.stderr
-    found = [path for path in tmp_path.rglob("_copr:*.repo")]
-    assert [path.name for path in found] == [f"_copr:{host}:alice:{project}.repo"]
-    installed = dnf("--noplugins", "install", GOOD.name)
+    found = [path.name for path in machine.parent.rglob("_copr:*.repo")]
+    assert found == [f"_copr:127.0.0.1:alice:{project}.repo"]
+    installed = dnf("install", GOOD.name)
     assert installed.returncode == 0, installed.stdout + installed.stderr
-    assert (tmp_path / "root/usr/share" / GOOD.name).is_dir()
+    assert (machine.parent / "root/usr/share" / GOOD.name).is_dir()

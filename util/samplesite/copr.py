@@ -37,3 +37,39 @@ def add_chroots(session: ClientSession, distro: Path) -> None:
     content.add_distribution(session, distro, DISTRIBUTION)
     for chroot in (CHROOT, OTHER):
         session.call("editCoprChroot", chroot, parent=DISTRIBUTION)
+
+
+def make_machine(directory: Path, site: Site, distro: Path) -> Path:
+    """A machine of the sample distribution to install packages on, a directory; the dnf.conf that names it.
+
+    What is there stays: its repositories are whoever's who enables them.
+    """
+    release = "".join(CHROOT.split("-")[1:-1])
+    texts = {
+        "dnf.conf": f"""[main]
+installroot={directory}/root
+reposdir={directory}/repos
+varsdir={directory}/vars
+cachedir={directory}/cache
+logdir={directory}/log
+pluginconfpath={directory}/plugins,/etc/dnf/plugins
+""",
+        "repos/distribution.repo": f"""[distribution]
+name=The sample distribution
+baseurl=file://{distro}/
+gpgcheck=0
+""",
+        "plugins/copr.conf": f"""[here]
+hostname = 127.0.0.1
+protocol = http
+port = {site.facts["port"]}
+""",
+        "vars/releasever": f"{release}\n",
+    }
+    for name, text in texts.items():
+        path = directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    for name in ("root", "plugins/copr.d"):
+        (directory / name).mkdir(exist_ok=True)
+    return directory / "dnf.conf"
