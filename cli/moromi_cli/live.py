@@ -45,8 +45,6 @@ WAITING = (TaskState.FREE, TaskState.ASSIGNED)
 class Tree(Display):
     """The tree of all tasks, with what failed below it."""
 
-    pause = REASONS_EVERY
-
     def __init__(self, cli: "Cli", console: Console | None = None) -> None:
         self.cli = cli
         self.console = console or Console(highlight=False)
@@ -81,6 +79,13 @@ class Tree(Display):
 
     # what is asked for beyond the states
 
+    @property
+    def pause(self) -> float | None:
+        return REASONS_EVERY if self.explains and self._waiting() else None
+
+    def _waiting(self) -> list[WatchedTask]:
+        return [task for task in self.watcher.tasks.values() if task.state in WAITING]
+
     def changed(self, task: WatchedTask, before: Info | None) -> None:
         task.shown = task.state.name.lower()
         self.reasons.pop(task.id, None)
@@ -93,7 +98,7 @@ class Tree(Display):
         self._read_logs()
 
     def _ask_reasons(self) -> None:
-        waiting = [task for task in self.watcher.tasks.values() if task.state in WAITING]
+        waiting = self._waiting()
         if not (waiting and self.explains):
             return
         with self.watcher.session.multicall() as calls:

@@ -56,8 +56,10 @@ class WatchedTask:
 class Display:
     """What is seen of a watch; this one shows nothing (`--quiet`)."""
 
-    pause: float | None = None
-    """The longest time between two rounds, in seconds, where the watch's own is too long."""
+    @property
+    def pause(self) -> float | None:
+        """The longest time until the next round, in seconds, where the watch's own is too long."""
+        return None
 
     def begin(self, watcher: "Watcher") -> None:
         """The tasks that were asked for are known."""

@@ -39,10 +39,18 @@ class Served:
 
     def koji(self, user: str | None = "kojiadmin") -> Command:
         """The unmodified command, logged in with a password; anonymous without a user."""
+        return self._command("koji", user)
+
+    def moromi(self, user: str | None = "kojiadmin") -> Command:
+        """Ours, with the same configuration."""
+        return self._command("moromi", user)
+
+    def _command(self, name: str, user: str | None) -> Command:
         account = ["--user", user, "--password", user, "--authtype", "password"] if user else ["--noauth"]
-        home = self._home(f"koji-{user}", {"server": self.url, "topurl": self.url.replace("hub", "files")})
-        config = str(home / ".koji" / "config")
-        return Command("koji", [str(BIN / "koji"), "--config", config, *account], home)
+        profile = {"server": self.url, "topurl": self.url.replace("hub", "files"), "poll_interval": 1}
+        config = self._home(f"{name}-{user}", profile) / ".koji" / "config"
+        words = [str(BIN / name), "--config", str(config), "--profile", "koji", *account]
+        return Command(name, words, config.parent.parent)
 
     def habitude(self, user: str = "kojiadmin") -> Command:
         """The unmodified koji-habitude, logged in with a certificate."""

@@ -1,6 +1,5 @@
 """Lists of tasks, and watching them or their logs."""
 
-import sys
 from typing import Any
 
 import click
@@ -9,15 +8,13 @@ from moromi.constants import TaskState
 from moromi.errors import GenericError
 from moromi.tasks import task_label
 from moromi_cli import options
+from moromi_cli.followlogs import LogFollower, follow_logs
 from moromi_cli.lazy import command, listing
-from moromi_cli.output import Failure, Shown, on_terminal, say
+from moromi_cli.output import Failure, Shown, say
 from moromi_cli.session import Cli
-from moromi_cli.watch import FINAL, watch_tasks
+from moromi_cli.watch import watch_tasks
 
 UNFINISHED = [TaskState.FREE, TaskState.OPEN, TaskState.ASSIGNED]
-LOG_PIECE = 16384
-LOOK_EVERY = 2
-"""Seconds between two looks at a growing log, for a person."""
 
 
 def selection(function: options.F) -> options.F:
@@ -135,40 +132,6 @@ def watch_task(cli: Cli, tasks: tuple[int, ...], quiet: bool, **given: Any) -> i
         raise
 
 
-class LogFollower:
-    """Prints what is new in the logs of some tasks."""
-
-    def __init__(self, cli: Cli, only: str | None) -> None:
-        self.cli = cli
-        self.only = only
-        self.offsets: dict[tuple[int, str, str], int] = {}
-        self.last: tuple[int, str, str] | None = None
-
-    def show(self, task_id: int) -> None:
-        """One look at every log of a task."""
-        outputs = self.cli.session.listTaskOutput(task_id, all_volumes=True)
-        for name in sorted(outputs):
-            wanted = name == self.only if self.only else name.endswith("log")
-            for volume in outputs[name] if wanted else ():
-                self._copy((task_id, volume, name))
-
-    def _copy(self, source: tuple[int, str, str]) -> None:
-        task_id, volume, name = source
-        while True:
-            offset = self.offsets.setdefault(source, 0)
-            data = self.cli.session.downloadTaskOutput(task_id, name, offset, LOG_PIECE, volume=volume)
-            if not data:
-                return
-            if self.last != source:
-                header = f"==> {task_id}:{volume}:{name}: <=="
-                say(header if self.last is None else f"\n{header}")
-                self.last = source
-            self.offsets[source] = offset + len(data)
-            sys.stdout.flush()
-            sys.stdout.buffer.write(data)
-            sys.stdout.buffer.flush()
-
-
 @command("watch-logs", "[options] <task id> [<task id> ...]", anonymous=True)
 @click.option("--log", metavar="NAME", help="only this file")
 @click.option("--mine", is_flag=True, help="own unfinished tasks")
@@ -188,52 +151,10 @@ def watch_logs(cli: Cli, tasks: tuple[int, ...], log: str | None, mine: bool, fo
     if not ids:
         raise cli.usage_error("at least one task id must be specified")
     say("Watching logs (this may be safely interrupted)...")
-    return follow_logs(cli, LogFollower(cli, log), ids, follow)
-
-
-def follow_logs(cli: Cli, follower: LogFollower, ids: list[int], follow: bool) -> int:
-    """Until all tasks are over. Nothing tells that a log has grown, so each is looked at in turn."""
-    from moromi.client import Push
-
-    watched = on_terminal()
-    interval = min(cli.settings.poll_interval, LOOK_EVERY) if watched else cli.settings.poll_interval
-    with Push(cli.session, poll_interval=interval) as push:
-        while True:
-            for task_id in ids:
-                push.add(f"/task/{task_id}")
-            try:
-                over = look_at_logs(cli, follower, ids, follow)
-                if over is not None:
-                    return over
-                push.wait(interval)
-            except KeyboardInterrupt:
-                if not (watched and go_on(cli, ids)):
-                    raise
-
-
-def look_at_logs(cli: Cli, follower: LogFollower, ids: list[int], follow: bool) -> int | None:
-    """Print what is new, add the children that are new to `ids`. The exit code when all is over."""
-    infos = {task_id: cli.session.getTaskInfo(task_id) for task_id in ids}
-    missing = [task_id for task_id, info in infos.items() if info is None]
-    if missing:
-        say(f"No such task id: {missing[0]}")
-        return 1
-    for task_id in list(ids):
-        follower.show(task_id)
-        if follow:
-            children = [child["id"] for child in cli.session.getTaskChildren(task_id)]
-            ids += [child for child in children if child not in ids]
-    return 0 if len(ids) == len(infos) and all(info["state"] in FINAL for info in infos.values()) else None
-
-
-def go_on(cli: Cli, ids: list[int]) -> bool:
-    """Ask the person; the first tasks are the ones that were asked for."""
-    from moromi_cli.interrupt import cancel_tasks, choose
-
-    answer = choose()
-    if answer == "c":
-        cancel_tasks(cli, ids)
-    elif answer == "d":
-        again = f"{cli.prog} watch-logs {' '.join(map(str, ids))}"
-        say(f"Tasks still running. You can continue to watch with the '{again}' command.")
-    return answer != "d"
+    try:
+        return follow_logs(cli, LogFollower(cli.session, ids, only=log, children=follow))
+    except GenericError as err:
+        if str(err).startswith("No such task id"):
+            say(str(err))
+            return 1
+        raise

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
+from moromi.paths import PathInfo
 from moromi_hub.db.engine import make_engine
 from moromi_hub.events import queries
-from moromi_hub.events.broker import Broker, Subscription, encode
+from moromi_hub.events.broker import ENDED, Broker, Subscription, encode
 from moromi_hub.events.listener import listen
+from moromi_hub.events.output import LOOK_SECONDS, Output
 from moromi_hub.events.presence import KEEP_ALIVE_SECONDS, SPEAKS_SECONDS, TURN_SECONDS, Presence
 from moromi_hub.settings import Settings
+
+log = logging.getLogger(__name__)
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -25,12 +32,13 @@ _KEEP_ALIVE = ": still here\n\n"
 
 
 class Streams:
-    """ASGI application: `/events/host/NAME`, `/events/task/ID`, `/events/tag/NAME`."""
+    """ASGI application: `/events/` and then `host/NAME`, `task/ID`, `task/ID/output` or `tag/NAME`."""
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
         self.engine = engine
         self.broker = Broker()
         self.presence = Presence(engine, settings)
+        self.output = Output(PathInfo(settings.KojiDir), partial(queries.volume_names, engine))
         self._work: list[asyncio.Task[None]] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -46,6 +54,7 @@ class Streams:
                 self._work = [
                     asyncio.create_task(listen(self.engine, self.broker.publish, self.broker.end_all)),
                     asyncio.create_task(_note_presence(self.presence)),
+                    asyncio.create_task(_tell_output(self.output, self.broker)),
                 ]
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
@@ -79,10 +88,8 @@ class Streams:
     def _subscription(self, scope: Scope) -> Subscription | None:
         """What a request asks for, or None when there is no such thing."""
         kind, _, name = unquote(scope["path"]).removeprefix(_PREFIX).partition("/")
-        if kind == "task" and name.isascii() and name.isdigit() and len(name) < 10:
-            tree = queries.task_tree(self.engine, int(name))
-            topics = {("task", task_id) for task_id in tree}
-            return Subscription(topics, follows_children=True) if tree else None
+        if kind == "task":
+            return self._of_task(name)
         found = None
         if kind == "host":
             found = queries.host_id(self.engine, name)
@@ -93,6 +100,21 @@ class Streams:
         return Subscription(
             {(kind, found)}, speaks_for=self._speaks_for(found, scope) if kind == "host" else None
         )
+
+    def _of_task(self, name: str) -> Subscription | None:
+        number, slash, more = name.partition("/")
+        if not (number.isascii() and number.isdigit() and len(number) < 10):
+            return None
+        if slash and not (more == "output" and self.output.can_look()):
+            return None
+        kinds = ("task", "output") if slash else ("task",)
+        topics = {
+            (kind, task_id)
+            for task_id, state in queries.task_tree(self.engine, int(number)).items()
+            for kind in kinds
+            if not (kind == "output" and state in ENDED)
+        }
+        return Subscription(topics, follows=kinds) if topics else None
 
     def _speaks_for(self, host_id: int, scope: Scope) -> int | None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
@@ -105,6 +127,22 @@ async def _note_presence(presence: Presence) -> None:
     while True:
         await asyncio.sleep(TURN_SECONDS)
         await asyncio.get_running_loop().run_in_executor(None, presence.store)
+
+
+async def _tell_output(output: Output, broker: Broker) -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        await asyncio.sleep(LOOK_SECONDS)
+        tasks = broker.followed()
+        if not tasks:
+            continue
+        try:
+            messages = await loop.run_in_executor(None, output.look, tasks)
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("cannot look at the output of %d tasks: %s", len(tasks), error)
+            continue
+        for message in messages:
+            broker.publish(message)
 
 
 async def _forward(subscription: Subscription, send: Send) -> None:

@@ -9,11 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from moromi.constants import TaskState
+
 Message = Mapping[str, Any]
 Topic = tuple[str, int]
 
 _QUEUE_LIMIT = 1000
-_ENDED = frozenset({2, 3, 5})
+ENDED = frozenset({TaskState.CLOSED, TaskState.CANCELED, TaskState.FAILED})
 
 
 @dataclass(eq=False)
@@ -21,7 +23,8 @@ class Subscription:
     """An open stream: the topics it covers and the messages that wait to be sent."""
 
     topics: set[Topic]
-    follows_children: bool = False
+    follows: tuple[str, ...] = ()
+    """The kinds of topics that new children of a task bring along: `task`, `output`."""
     speaks_for: int | None = None
     """The session of the builder that is there as long as the stream is open."""
     queue: asyncio.Queue[str | None] = field(default_factory=lambda: asyncio.Queue(_QUEUE_LIMIT))
@@ -70,6 +73,10 @@ class Broker:
         for subscription in receivers:
             subscription.put(text)
 
+    def followed(self) -> set[int]:
+        """The tasks whose output somebody follows."""
+        return {number for kind, number in self._by_topic if kind == "output"}
+
     def end_all(self) -> None:
         """End every stream: messages may have been lost, so everybody must poll."""
         for waiting in list(self._by_topic.values()):
@@ -84,8 +91,8 @@ class Broker:
             return {("host", message["id"])}
         if kind in ("repo", "request"):
             return {("tag", message["tag"])}
-        if kind == "tag":
-            return {("tag", message["id"])}
+        if kind in ("tag", "output"):
+            return {(kind, message["id"])}
         return set()
 
     def _task_topics(self, message: Message) -> set[Topic]:
@@ -96,16 +103,20 @@ class Broker:
             self._adopt(task_id, parent)
         before = self._host_of_task.pop(task_id, None)
         topics |= {("host", each) for each in (host, before) if each is not None}
-        if host is not None and message.get("state") not in _ENDED:
+        if message.get("state") in ENDED:
+            # whoever hears of the end asks for the rest of the output
+            self._by_topic.pop(("output", task_id), None)
+        elif host is not None:
             self._host_of_task[task_id] = host
         return topics
 
     def _adopt(self, task_id: int, parent: int) -> None:
         """Streams that follow a task follow its new children too."""
         for subscription in self._by_topic.get(("task", parent), set()):
-            if subscription.follows_children and ("task", task_id) not in subscription.topics:
-                subscription.topics.add(("task", task_id))
-                self._by_topic[("task", task_id)].add(subscription)
+            if subscription.follows and ("task", task_id) not in subscription.topics:
+                for kind in subscription.follows:
+                    subscription.topics.add((kind, task_id))
+                    self._by_topic[(kind, task_id)].add(subscription)
 
 
 def encode(event: str, data: Mapping[str, Any]) -> str:

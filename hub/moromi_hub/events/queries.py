@@ -22,12 +22,19 @@ def tag_id(engine: Engine, name: str) -> int | None:
         return connection.execute(select(t.tag.c.id).where(t.tag.c.name == name)).scalar()
 
 
-def task_tree(engine: Engine, task_id: int) -> list[int]:
-    """A task and its descendants; empty when there is no such task."""
-    tree = select(t.task.c.id).where(t.task.c.id == task_id).cte("tree", recursive=True)
-    tree = tree.union(select(t.task.c.id).join(tree, t.task.c.parent == tree.c.id))
+def task_tree(engine: Engine, task_id: int) -> dict[int, int]:
+    """A task and its descendants with their states; empty when there is no such task."""
+    task = t.task.c
+    tree = select(task.id, task.state).where(task.id == task_id).cte("tree", recursive=True)
+    tree = tree.union(select(task.id, task.state).join(tree, task.parent == tree.c.id))
     with engine.connect() as connection:
-        return list(connection.execute(select(tree.c.id)).scalars())
+        return {row.id: row.state for row in connection.execute(select(tree.c.id, tree.c.state))}
+
+
+def volume_names(engine: Engine) -> list[str]:
+    """The storage volumes."""
+    with engine.connect() as connection:
+        return list(connection.execute(select(t.volume.c.name).order_by(t.volume.c.id)).scalars())
 
 
 def is_session_of(

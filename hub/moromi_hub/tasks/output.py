@@ -25,7 +25,7 @@ def listing(call: Call, task_id: int, with_stat: bool, all_volumes: bool, strict
         names = [row["name"] for row in volumes.list_volumes(call)]
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for volume in names:
-        for name, about in _files(call.paths.task(task_id, volume)):
+        for name, about in files_below(call.paths.task(task_id, volume)):
             found.setdefault(name, {})[volume] = _shape(about)
     if with_stat and all_volumes:
         return found
@@ -46,8 +46,8 @@ def _shape(about: os.stat_result) -> dict[str, Any]:
     }
 
 
-def _files(top: str) -> Iterator[tuple[str, os.stat_result]]:
-    """Relative name and stat of every regular file below `top`, links to such included."""
+def files_below(top: str) -> Iterator[tuple[str, os.stat_result]]:
+    """Relative name and stat of every regular file below a task's directory, links to such included."""
     for directory, _, names in os.walk(top):
         for name in sorted(names):
             path = os.path.join(directory, name)
