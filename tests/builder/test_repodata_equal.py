@@ -1,16 +1,18 @@
 """Our repositories beside those of createrepo_c and mergerepo_c from the same packages; dnf on ours."""
 
+import json
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
+import yaml
 
 from moromi.repodata import ChunkCache, ExternalStore, merge, write_repository
 from moromi_builder.repos.commands import CREATEREPO_C, MERGEREPO_C
 from rpmmaker import EQUAL, GREATER, LESS, Dependency, Package
 from support.chroots import sample_distribution
-from support.repodata import Tree, contents, kept, made_up, origins
+from support.repodata import Tree, contents, documents, expanded, kept, made_up, origins
 
 pytestmark = pytest.mark.skipif(not Path(CREATEREPO_C).exists(), reason="createrepo_c is not installed")
 
@@ -74,6 +76,18 @@ SECOND = (
     Package("blocked"),
 )
 BLOCKED = "blocked"
+#: Of each external repository the module streams (name, summary), and the defaults (name, modified, stream).
+MODULES = (
+    ((("hops", "first"), ("malt", "m")), (("hops", 202001010000, "1"), ("malt", 202001010000, "1"))),
+    ((("hops", "second"), ("bran", "b")), (("hops", 202001010000, "2"), ("malt", 202101010000, "2"))),
+)
+ADVISORY = """<?xml version="1.0" encoding="UTF-8"?>
+<updates><update from="a@example.org" status="final" type="security" version="1"><id>ADVISORY-1</id>
+<title>t</title><issued date="2024-01-01 00:00:00"/><description>d</description>
+<pkglist><collection short="c"><name>c</name>
+<package name="outside" version="2" release="1" epoch="0" arch="x86_64">
+<filename>outside-2-1.x86_64.rpm</filename></package></collection></pkglist></update></updates>
+"""
 MODES = {
     "koji": ["--koji", "-b", "blocklist"],
     "simple": ["--koji", "--simple", "-b", "blocklist"],
@@ -92,11 +106,71 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Tree:
 def urls(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """The URLs of the external repositories; the packages of the second are on another server."""
     found = []
-    for name, packages, extra in (("a", FIRST, []), ("b", SECOND, ["-u", "http://mirror.example.org/b/"])):
-        tree = made_up(tmp_path_factory.mktemp(name) / "rpms", packages)
+    elsewhere = ["-u", "http://mirror.example.org/b/", "--general-compress-type=xz"]
+    for (name, packages, extra), modules in zip(
+        (("a", FIRST, []), ("b", SECOND, elsewhere)), MODULES, strict=True
+    ):
+        place = tmp_path_factory.mktemp(name)
+        tree = made_up(place / "rpms", packages)
         createrepo(tree.directory, *extra)
+        add_metadata(place, tree.directory, modules_yaml(*modules))
         found.append(f"file://{tree.directory}/")
     return found
+
+
+def modules_yaml(streams: Iterable[tuple[str, str]], defaults: Iterable[tuple[str, int, str]]) -> str:
+    """Descriptions of module streams, and which are installed by default."""
+    described = [
+        {
+            "document": "modulemd",
+            "version": 2,
+            "data": {
+                "name": name,
+                "stream": "1",
+                "version": 1,
+                "context": "c0ffee",
+                "arch": "x86_64",
+                "summary": summary,
+                "description": "Brewed & bottled",
+                "license": {"module": ["MIT"]},
+            },
+        }
+        for name, summary in streams
+    ]
+    chosen = [
+        {
+            "document": "modulemd-defaults",
+            "version": 1,
+            "data": {
+                "module": name,
+                "modified": modified,
+                "stream": stream,
+                "profiles": {stream: ["default"], "9": ["all"]},
+            },
+        }
+        for name, modified, stream in defaults
+    ]
+    return yaml.safe_dump_all([*described, *chosen], explicit_start=True, explicit_end=True)
+
+
+def add_metadata(place: Path, repository: Path, modules: str) -> None:
+    """Add what repositories of distributions have besides packages."""
+    found = {
+        "modules": ("modules.yaml", modules),
+        "updateinfo": ("updateinfo.xml", ADVISORY),
+        "group": ("comps.xml", "<comps><group><id>theirs</id><name>theirs</name></group></comps>"),
+        "productid": ("productid", "a product\n"),
+    }
+    for kind, (name, text) in found.items():
+        (place / name).write_text(text)
+        words = ["modifyrepo_c", "--mdtype", kind, str(place / name)]
+        subprocess.run([*words, str(repository / "repodata")], check=True, capture_output=True)
+
+
+def modules_of(repository: Path) -> list[str]:
+    """The module documents of a repository, in any order."""
+    text = expanded(documents(repository)["modules"])
+    return sorted(json.dumps(document, sort_keys=True) for document in yaml.safe_load_all(text))
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +193,8 @@ def mergerepo(place: Path, mode: str, arch: str, urls: Sequence[str]) -> Path:
     """Merge as the builder does; the first URL is the local repository."""
     (place / "blocklist").write_text(f"{BLOCKED}\n")
     words = [MERGEREPO_C, *MODES[mode], "-a", arch, "-o", "merged", "--arch-expand"]
-    words += [word for url in urls for word in ("-r", url)]
+    (place / "comps.xml").write_text("<comps><group><id>ours</id><name>ours</name></group></comps>")
+    words += ["-g", "comps.xml", *(word for url in urls for word in ("-r", url))]
     subprocess.run(words, check=True, capture_output=True, cwd=place)
     return place / "merged"
 
@@ -150,10 +225,23 @@ def test_a_merged_repository_has_what_mergerepo_c_keeps(
     merged = merge(local.lines, here, [external.take_in(url) for url in urls[::order]], mode, arch, [BLOCKED])
     ours = tmp_path / "ours"
     cache = ChunkCache(tmp_path / "chunks")
-    write_repository(merged.lines, local.store, cache, ours / "repodata", origins=merged.origins)
+    write_repository(
+        merged.lines,
+        local.store,
+        cache,
+        ours / "repodata",
+        comps=tmp_path / "comps.xml",
+        origins=merged.origins,
+        modules=merged.modules,
+    )
     assert contents(ours) == contents(expected)
     assert origins(ours) == origins(expected)
     assert len(contents(ours)) > 3
+    assert modules_of(ours) == modules_of(expected)
+    files, theirs = documents(ours), documents(expected)
+    assert set(files) == {kind for kind in theirs if not kind.endswith("_db")}
+    for kind in ("group", "group_gz", "updateinfo"):
+        assert expanded(files[kind]) == expanded(theirs[kind])
 
 
 class Dnf:

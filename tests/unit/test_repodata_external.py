@@ -199,10 +199,10 @@ class TestMerging:
         with pytest.raises(GenericError, match="Invalid merge mode: other"):
             merge([], "file:///here/", [], "other", "x86_64")
 
-    def test_module_metadata_is_kept_by_bare_merges_only(self) -> None:
+    def test_damaged_module_metadata_is_refused(self) -> None:
         repos = [
-            ExternalRepo("http://a", "1", [], b"---\na\n"),
-            ExternalRepo("http://b", "1", [], b"---\nb\n"),
+            ExternalRepo("http://a", "1", [], b"---\ndocument: modulemd\ndata: {}\n"),
+            ExternalRepo("http://b", "1", [], b"---\n[b\n"),
         ]
-        assert merge([], "file:///here/", repos, "bare", "x86_64").modules == b"---\na\n---\nb\n"
-        assert merge([], "file:///here/", repos, "koji", "x86_64").modules is None
+        with pytest.raises(GenericError, match="damaged module metadata"):
+            merge([], "file:///here/", repos, "koji", "x86_64")

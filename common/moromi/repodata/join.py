@@ -27,6 +27,8 @@ from moromi.repodata.repomd import Record, write_repomd
 
 _DECLARATION: Final = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _EMPTY_MARK: Final = "EMPTY_REPO"
+#: What mergerepo_c leaves of the advisories of the repositories that it merges.
+_NO_ADVISORIES: Final = b'<?xml version="1.0"?>\n<updates></updates>\n'
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,7 @@ def write_repository(
         records += _groups(comps.read_bytes(), repodata)
     if origins is not None:
         text = "".join(f"{origin.package}\t{origin.url}\n" for origin in origins)
+        records.append(_gzipped("updateinfo", "updateinfo.xml", _NO_ADVISORIES, repodata))
         records.append(_gzipped("origin", "pkgorigins", text.encode(), repodata))
     if modules is not None:
         records.append(_gzipped("modules", "modules.yaml", modules, repodata))

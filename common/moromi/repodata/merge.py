@@ -8,7 +8,8 @@ repository is the first, the external ones follow by their priority.
 * `simple`: all rpms are kept.
 * `bare`: all rpms are kept, but a name, epoch, version, release and arch is there once; nothing is blocked.
 
-Source packages name no source package: they are neither chosen between nor blocked.
+Source packages name no source package: they are neither chosen between nor blocked. Module metadata is
+kept in every mode, advisories in none.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Final, NamedTuple
 
 from moromi.errors import GenericError
 from moromi.repodata.external import ExternalRepo
+from moromi.repodata.modules import merge_modules
 from moromi.rpm import versions
 
 MODES: Final = ("koji", "simple", "bare")
@@ -95,7 +97,9 @@ def merge(
                 lines.append(line)
                 text = f"{name.decode()}-{version.decode()}-{release.decode()}.{package_arch.decode()}"
                 origins.setdefault(package, Origin(text, repo.origin))
-    return Merged(lines, list(origins.values()), _modules(externals) if mode == "bare" else None)
+    return Merged(
+        lines, list(origins.values()), merge_modules(each.modules for each in externals if each.modules)
+    )
 
 
 def compatible_arches(arch: str) -> set[str]:
@@ -144,8 +148,3 @@ def _version_release(source: bytes) -> tuple[str, str]:
 
 
 _version_order: Final = cmp_to_key(_compare_sources)
-
-
-def _modules(externals: Iterable[ExternalRepo]) -> bytes | None:
-    """Put module documents one after the other; each begins with a line of its own."""
-    return b"".join(each.modules for each in externals if each.modules) or None
