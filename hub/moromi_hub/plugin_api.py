@@ -44,6 +44,7 @@ from moromi_hub.hosts import service as hosts
 from moromi_hub.imports import archives as archive_imports
 from moromi_hub.imports import legacy as build_types
 from moromi_hub.imports import pom
+from moromi_hub.imports import rpms as rpm_imports
 from moromi_hub.operator import act_as
 from moromi_hub.packages import lists as package_lists
 from moromi_hub.packages import service as packages
@@ -126,6 +127,7 @@ __all__ = [
     "pom",
     "query_options",
     "repo_requests",
+    "rpm_imports",
     "rpms",
     "section",
     "serving_hub",

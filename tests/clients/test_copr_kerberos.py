@@ -16,6 +16,7 @@ from support.copr import CHROOT, CoprHub, copr_hub
 from support.copr_site import Cli
 from support.hub import state_template
 from support.kerberos import REALM, Kdc, running_kdc
+from support.sites import Package
 
 FAILED = "Can't log-in using GSSAPI: Kerberos authentication failed ({})"
 
@@ -81,6 +82,8 @@ def test_the_command(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     # the second time with what it has kept of the first
     os.unlink(place.kdc.ticket("alice").removeprefix("FILE:"))
     cli("modify", "proj", "--description", "What alice brews")
+    package = Package("ale").binary(place.directory)
+    assert "Created builds: " in cli("uploadrpm", "proj", str(package), "--nowait")
     (found,) = place.copr.anonymous().ok("GET", "/project/list?ownername=alice")["items"]
     assert found["description"] == "What alice brews"
 

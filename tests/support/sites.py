@@ -102,6 +102,17 @@ Nothing much.
         spec.write_text(self.spec, encoding="utf-8")
         return make_srpm(spec, source)
 
+    def binary(self, place: Path) -> Path:
+        """Its binary package, made in `place` by the machine's rpmbuild."""
+        spec = place / f"{self.name}-{self.version}.spec"
+        spec.write_text(self.spec, encoding="utf-8")
+        top = place / f"{self.name}-{self.version}.rpmbuild"
+        defines = ["--define", f"_topdir {top}", "--define", "dist .mini1"]
+        command = ["rpmbuild", "-bb", "--quiet", "--nodeps", *defines, str(spec)]
+        subprocess.run(command, check=True, capture_output=True)
+        (made,) = top.glob("RPMS/*/*.rpm")
+        return made
+
     def repository(self, place: Path) -> str:
         """The URL of a git repository with it, in `place`."""
         source = place / f"{self.name}-{self.version}.git"

@@ -71,6 +71,13 @@ def of_project(tx: Transaction, project_id: int, *, disabled: bool = False) -> l
     return [_project_chroot(row) for row in tx.rows(statement)]
 
 
+def of_repository(tx: Transaction, repository: Repository) -> ProjectChroot:
+    """The chroot of a project that a repository is for."""
+    row = tx.row(_of_projects().where(project_chroot.c.id == repository.project_chroot_id))
+    assert row is not None, "a repository goes with its chroot"
+    return _project_chroot(row)
+
+
 def names_of_projects(tx: Transaction, project_ids: Collection[int]) -> dict[int, list[str]]:
     """The names of the enabled and active chroots of many projects."""
     joined = project_chroot.join(chroot, chroot.c.id == project_chroot.c.chroot_id)

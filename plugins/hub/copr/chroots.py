@@ -10,7 +10,16 @@ from typing import Any
 from moromi.errors import GenericError
 from moromi_hub.plugin_api import Call
 
-from . import build_queries, chroot_queries, entities, names, people, project_queries, results
+from . import (
+    build_queries,
+    chroot_queries,
+    entities,
+    names,
+    people,
+    project_queries,
+    publishing,
+    results,
+)
 from .entities import Place
 from .errors import Conflict, Invalid, NotFound
 from .model import Chroot, ChrootSettings, Directory, Project, ProjectChroot
@@ -112,7 +121,9 @@ def fill_directory(call: Call, project: Project, directory: Directory) -> None:
     results.make_empty(call, project, directory.name, [each.name for each in chroots])
     for chroot in chroots:
         if chroot.id not in known:
-            entities.make_repository(call, Place(project, directory, chroot))
+            made = entities.make_repository(call, Place(project, directory, chroot))
+            if chroot.settings.comps_file:
+                publishing.want(call, made.id)
 
 
 def _refuse_busy(call: Call, gone: Sequence[ProjectChroot]) -> None:
@@ -135,7 +146,10 @@ def store(call: Call, project: Project, chroot: ProjectChroot, settings: ChrootS
     """Write what a project sets for a chroot."""
     chroot_queries.store(call.tx, chroot.id, settings)
     changed = dataclasses.replace(chroot, settings=settings)
+    other_groups = settings.comps_file != chroot.settings.comps_file
     for place, repository in entities.places_of(call, project):
         if place.chroot.id == chroot.id and chroot.disabled_on is None:
             entities.configure(call, dataclasses.replace(place, chroot=changed), repository)
+            if other_groups:
+                publishing.want(call, repository.id)
     return changed

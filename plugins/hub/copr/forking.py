@@ -14,6 +14,7 @@ from . import (
     build_queries,
     chroot_queries,
     chroots,
+    comps,
     metadata,
     package_queries,
     packages,
@@ -61,9 +62,9 @@ def fork(call: Call, who: Person, source: Project, owner_name: str, name: str, *
 def _copy_chroots(call: Call, source: Project, target: Project) -> None:
     copies = {each.name: each for each in chroots.of_project(call, target)}
     for chroot in chroots.of_project(call, source):
-        settings = dataclasses.replace(chroot.settings, comps_name=None)
-        if chroot.name in copies and settings != copies[chroot.name].settings:
-            chroots.store(call, target, copies[chroot.name], settings)
+        copy = copies.get(chroot.name)
+        if copy is not None and chroot.settings != copy.settings:
+            chroots.store(call, target, copy, comps.copy(call, copy, chroot.settings))
 
 
 def _copy_packages(call: Call, who: Person, source: Project, target: Project) -> None:

@@ -22,6 +22,7 @@ from . import (
     builds,
     chroot_queries,
     chroots,
+    comps,
     entities,
     names,
     packages,
@@ -156,8 +157,9 @@ def remove_chroots(call: Call, project: Project, doomed: Collection[ProjectChroo
             entities.remove_repository(call, place, repository)
     # a build that has no chroot left has nothing that could be shown of it
     builds.delete(call, build_queries.built_nowhere_else(call.tx, ids))
-    for number in ids:
-        chroot_queries.remove(call.tx, number)
+    for each in doomed:
+        comps.drop(call, each.settings)
+        chroot_queries.remove(call.tx, each.id)
 
 
 # async_build_x86

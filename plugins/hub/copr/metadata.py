@@ -30,8 +30,12 @@ def describe(directory: Path, name: str) -> None:
     (directory / _ENTRIES).write_bytes(b"".join(line + b"\n" for line in lines))
 
 
-def write(place: Path, builds: Iterable[str], cache: Path, *, below: str = "") -> None:
+def write(
+    place: Path, builds: Iterable[str], cache: Path, *, below: str = "", comps: Path | None = None
+) -> None:
     """Describe builds, the names of directories in `place`, in its `repodata` or that of a directory below.
+
+    `comps`: the file with the groups.
 
     A reader sees either what was before or all that is new: only the last file, which names the others, is
     replaced.
@@ -40,7 +44,7 @@ def write(place: Path, builds: Iterable[str], cache: Path, *, below: str = "") -
     files.make_directories(repodata.parent)
     packages = _lines(place, builds, "../" if below else "")
     store = PackStore(lambda pack: (place / pack.removeprefix("../")).read_bytes())
-    written = write_repository(packages, store, ChunkCache(cache), repodata, compression="gzip")
+    written = write_repository(packages, store, ChunkCache(cache), repodata, compression="gzip", comps=comps)
     _tidy(repodata, set(written.files))
 
 

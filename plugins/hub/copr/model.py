@@ -124,6 +124,9 @@ class ChrootSettings:
     bootstrap_image: str | None = None
     isolation: str = "unchanged"
     comps_name: str | None = None
+    """The name of the file with groups that was given, and"""
+    comps_file: str | None = None
+    """of the one that is kept."""
 
 
 @dataclass(frozen=True)

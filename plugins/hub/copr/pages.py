@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from moromi.errors import AuthError
 from moromi_hub.plugin_api import FileTree, serving_hub, sessions
 
-from . import builds, chroots, people, permissions, projects, repofiles, results
+from . import builds, chroots, live, people, permissions, projects, repofiles, results
 from .errors import CoprError
 from .settings import CONFIG
 
@@ -34,9 +34,12 @@ def _error(error: CoprError) -> Response:
 @BLUEPRINT.route("/results/", defaults={"path": ""})
 @BLUEPRINT.route("/results/<path:path>")
 def published(path: str) -> Any:
-    """The tree of results, with an index of each directory."""
+    """The tree of results, with an index of each directory; of builds on their way, their logs."""
     with serving_hub().call("copr.results") as call:
         top = results.top(call)
+        early = live.answer(call, path)
+    if early is not None:
+        return early
     environ = dict(request.environ)
     raw = environ["PATH_INFO"].removeprefix("/results")
     environ |= {"SCRIPT_NAME": f"{environ.get('SCRIPT_NAME', '')}/results", "PATH_INFO": raw or ""}

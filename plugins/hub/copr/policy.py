@@ -30,14 +30,20 @@ class CoprCanBuildTest(PolicyTest):
         return access.may_build(call, people.person(call, user_id), project)
 
 
+GIVEN = "copr_given"
+"""Key of a call's plugin data: the call brings finished packages to a project."""
+
+
 class CoprTaskTest(PolicyTest):
-    """`copr_task`: the task in question builds for a project."""
+    """`copr_task`: the task in question builds for a project, or the call brings packages to one."""
 
     name = "copr_task"
 
     def run(self, data: PolicyData) -> bool:
         """Whether it does."""
         call = call_of(data)
+        if GIVEN in call.plugin_data:
+            return True
         task = None if data.get("task_id") is None else tasks.get_task(call, data["task_id"])
         parent = None if task is None else task["parent"]
         return parent is not None and build_queries.by_task(call.tx, parent) is not None

@@ -6,17 +6,19 @@ of it can be repeated: a task that was interrupted begins again.
 
 from __future__ import annotations
 
-import gzip
+import logging
 import os
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator
+import stat
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from moromi.constants import TaskState
 from moromi.errors import GenericError
+from moromi.rpm import opened_payload
 from moromi_hub.plugin_api import Call, files, tagging, tags, tasks
 from moromi_hub.plugin_api import builds as hub_builds
 
@@ -24,6 +26,7 @@ from . import (
     build_queries,
     chroot_queries,
     intake,
+    logs,
     metadata,
     packages,
     people,
@@ -37,8 +40,10 @@ from .errors import CoprError
 from .model import Build, ChrootState, State
 from .names import dest_tag, split_chroot
 
-_LOGS = ("build.log", "root.log", "state.log", "checkout.log", "download.log", "hw_info.log")
-_LIVE = ("checkout.log", "download.log", "root.log", "build.log")
+log = logging.getLogger("moromi_hub.plugins.copr")
+
+_LARGEST_SPEC = 16 << 20
+"""Bytes of a spec file that is taken for one."""
 
 
 def _mine(call: Call, task_id: int) -> Build:
@@ -96,11 +101,12 @@ def take_source(call: Call, task_id: int, relative: str) -> list[dict[str, Any]]
             target = dest_tag(project.owner, build.dirname, chroot.name)
             wanted.append({"chroot": chroot.name, "target": target})
         else:
-            _skip(call, chroot)
+            skip(call, chroot)
     return wanted
 
 
-def _skip(call: Call, chroot: ChrootState) -> None:
+def skip(call: Call, chroot: ChrootState) -> None:
+    """Note that nothing can be built, or published, in a chroot."""
     values = {"state": int(State.skipped), "ended_on": build_queries.now()}
     build_queries.change_chroot(call.tx, chroot.id, values)
 
@@ -113,14 +119,30 @@ def keep_source(call: Call, build: Build, path: Path, name: str) -> None:
     """Publish the source package of a build, with the logs of getting it so far."""
     with _new_directory(call, _source_place(call, build)) as place:
         _link(path, place / name)
-        _keep_logs(_task_tree(call, build.task_id, "coprSource"), place)
+        _unpack_spec(path, place)
+        logs.of_task(call, build.task_id, logs.SOURCE_METHODS, reason="").keep(place)
+
+
+def _unpack_spec(package: Path, place: Path) -> None:
+    """Put the spec file of a source package beside it."""
+    try:
+        with opened_payload(package) as members:
+            for member in members:
+                name = PurePosixPath(member.name).name
+                fits = name.endswith(".spec") and not name.startswith(".") and member.size <= _LARGEST_SPEC
+                if fits and stat.S_ISREG(member.mode):
+                    (place / name).write_bytes(member.read())
+                    return
+    except GenericError as error:
+        # what is wrong with it, if anything, is for those to say who build it
+        log.warning("no spec file of %s: %s", package.name, error)
 
 
 def keep_source_logs(call: Call, task_id: int, reason: str) -> None:
     """Publish the logs of sources that could not be got, and why."""
     build = _mine(call, task_id)
     with _new_directory(call, _source_place(call, build)) as place:
-        _keep_logs(_task_tree(call, task_id, "coprSource"), place, reason)
+        logs.of_task(call, task_id, logs.SOURCE_METHODS, reason).keep(place)
 
 
 # the chroots
@@ -147,23 +169,43 @@ def publish(call: Call, task_id: int, name: str) -> None:
 
 def publish_chroot(call: Call, build: Build, chroot: ChrootState) -> None:
     """The same, once it is known of whom; nothing for what was published before."""
-    name = chroot.name
     if chroot.koji_build_id is not None or build.package is None or chroot.task_id is None:
         return
-    where = results.repository(call, build.owner, build.dirname, name) / f"{build.directory}-{build.package}"
     child = tasks.get_task(call, chroot.task_id, strict=True)
     assert child is not None, "asked for strictly"
-    koji_build_id = build_queries.koji_build_of(call.tx, chroot.task_id)
-    with _new_directory(call, where) as place:
-        outcome = _outcome(call, chroot.task_id)
-        _keep_logs(_task_tree(call, chroot.task_id, "buildArch"), place, outcome)
-        if child["state"] == TaskState.CLOSED and koji_build_id is not None:
-            _keep_packages(call, koji_build_id, place)
-            signing.sign(call, place)
-            metadata.describe(place, where.name)
-            (place / "success").write_text("done\n", encoding="utf-8")
-    if child["state"] == TaskState.CLOSED and koji_build_id is not None:
+    closed = child["state"] == TaskState.CLOSED
+    koji_build_id = build_queries.koji_build_of(call.tx, chroot.task_id) if closed else None
+    with _new_directory(call, _result_place(call, build, chroot)) as place:
+        logs.of_task(call, chroot.task_id, logs.CHROOT_METHODS).keep(place)
+        for spec in _source_place(call, build).glob("*.spec"):
+            _link(spec, place / spec.name)
+        if koji_build_id is not None:
+            _fill(call, build, koji_build_id, place)
+    if koji_build_id is not None:
         _record(call, chroot, koji_build_id)
+
+
+def publish_given(call: Call, build: Build, chroot: ChrootState, koji_build_id: int) -> None:
+    """Publish a build of the hub that no task has made."""
+    with _new_directory(call, _result_place(call, build, chroot)) as place:
+        _fill(call, build, koji_build_id, place)
+    _record(call, chroot, koji_build_id)
+
+
+def _result_name(build: Build) -> str:
+    return f"{build.directory}-{build.package}"
+
+
+def _result_place(call: Call, build: Build, chroot: ChrootState) -> Path:
+    return results.repository(call, build.owner, build.dirname, chroot.name) / _result_name(build)
+
+
+def _fill(call: Call, build: Build, koji_build_id: int, place: Path) -> None:
+    """Put packages, signed, into a directory of results."""
+    _keep_packages(call, koji_build_id, place)
+    signing.sign(call, place)
+    metadata.describe(place, _result_name(build))
+    (place / "success").write_text("done\n", encoding="utf-8")
 
 
 def _record(call: Call, chroot: ChrootState, koji_build_id: int) -> None:
@@ -215,42 +257,3 @@ def _link(source: Path, target: Path) -> None:
     source = Path(os.path.realpath(source))
     with files.opened_directory(target.parent) as directory:
         files.place(source, directory, target.name)
-
-
-def _task_tree(call: Call, task_id: int | None, method: str) -> list[Path]:
-    """The directories of a task's files: its own, and those of its children of a method."""
-    if task_id is None:
-        return []
-    children = tasks.get_children(call, task_id, request=False, strict=False)
-    ids = [task_id, *(each["id"] for each in children if each["method"] == method)]
-    return [Path(call.paths.task(number)) for number in ids]
-
-
-def _keep_logs(tops: Iterable[Path], place: Path, outcome: str = "") -> None:
-    """The logs of tasks, compressed as clients look for them; `outcome` is what has become of the task."""
-    found: dict[str, Path] = {}
-    for top in tops:
-        found |= {name: top / name for name in _LOGS if (top / name).is_file()}
-    for name, path in found.items():
-        with path.open("rb") as log, gzip.open(place / f"{name}.gz", "wb") as out:
-            shutil.copyfileobj(log, out)
-    with gzip.open(place / "builder-live.log.gz", "wb") as live:
-        for name in _LIVE:
-            if name in found:
-                with found[name].open("rb") as log:
-                    shutil.copyfileobj(log, live)
-        live.write(f"{outcome}\n".encode() if outcome else b"")
-    with gzip.open(place / "backend.log.gz", "wt", encoding="utf-8") as backend:
-        backend.writelines(f"task {path.parent.name}: {name}\n" for name, path in sorted(found.items()))
-        backend.write(f"{outcome}\n" if outcome else "")
-
-
-def _outcome(call: Call, task_id: int) -> str:
-    """Why a task has failed, in a line; empty for one that has not."""
-    task = tasks.get_task(call, task_id)
-    if task is None or task["state"] not in (TaskState.FAILED, TaskState.CANCELED):
-        return ""
-    if task["state"] == TaskState.CANCELED:
-        return f"task {task_id} was canceled"
-    fault = tasks.get_result(call, task_id, raise_fault=False)
-    return f"task {task_id} failed: {fault.get('faultString', '')}"

@@ -15,6 +15,7 @@ from . import (
     build_queries,
     chroot_queries,
     chroots,
+    comps,
     entities,
     names,
     people,
@@ -257,6 +258,8 @@ def delete(call: Call, project: Project) -> None:
     entities.remove_list(call, project)
     for directory in directories(call, project):
         results.remove_later(call, project.owner.name, directory.name)
+    for chroot in chroot_queries.of_project(call.tx, project.id, disabled=True):
+        comps.drop(call, chroot.settings)
     project_queries.remove(call.tx, project.id)
 
 

@@ -10,7 +10,7 @@ import logging
 
 from moromi_hub.plugin_api import Call
 
-from . import build_queries, chroot_queries, metadata, project_queries, results
+from . import build_queries, chroot_queries, comps, metadata, project_queries, results
 from .model import Repository
 
 log = logging.getLogger("moromi_hub.plugins.copr")
@@ -56,7 +56,9 @@ def write(call: Call, repository: Repository) -> None:
     built = build_queries.published(call.tx, repository.id)
     names = [name for build in built for name in results.build_directories(place, build.id)]
     cache = results.cache(call)
+    chroot = chroot_queries.of_repository(call.tx, repository)
+    groups = comps.path_of(call, chroot.settings)
     if project.settings.devel_mode:
-        metadata.write(place, names, cache, below=results.DEVEL)
+        metadata.write(place, names, cache, below=results.DEVEL, comps=groups)
     if not project.settings.devel_mode or repository.publish_all:
-        metadata.write(place, names, cache)
+        metadata.write(place, names, cache, comps=groups)

@@ -23,11 +23,6 @@ def top(call: Call) -> Path:
     return Path(given) if given else call.settings.topdir / "copr"
 
 
-def keep_comps(call: Call, project_chroot_id: int, path: Path) -> None:
-    """Keep the groups that somebody gave for a chroot of a project."""
-    files.write(call.tx, top(call) / ".comps" / f"{project_chroot_id}.xml", path.read_bytes())
-
-
 def build_directories(place: Path, build_id: int) -> list[str]:
     """The directory of a build in a repository, as a list that may be empty."""
     return sorted(path.name for path in place.glob(f"{build_id:08d}-*") if path.is_dir())

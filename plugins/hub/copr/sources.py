@@ -59,7 +59,7 @@ def read(path: Path) -> Source:
         intact = check_sigmd5(path)
     except GenericError as error:
         raise WrongType(ONLY_SOURCES) from error
-    if not header.is_source or not intact or not _can_be(header):
+    if not header.is_source or not intact or not has_sound_names(header):
         raise WrongType(ONLY_SOURCES)
     return Source(
         header.name,
@@ -72,8 +72,12 @@ def read(path: Path) -> Source:
     )
 
 
-def _can_be(header: Header) -> bool:
-    """Whether the names can be parts of paths."""
-    name = header.name
+def has_sound_names(header: Header) -> bool:
+    """Whether what a package is called can be parts of paths."""
+    return are_sound(header.name, header.version, header.release) and bool(_WORD.fullmatch(header.arch))
+
+
+def are_sound(name: str, version: str, release: str) -> bool:
+    """Whether these can be parts of paths."""
     plain = names.PACKAGE_NAME.fullmatch(name) and not name.startswith(".") and len(name) <= 100
-    return bool(plain) and all(_WORD.fullmatch(each) for each in (header.version, header.release))
+    return bool(plain) and all(_WORD.fullmatch(each) for each in (version, release))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .. import batches, builds, chroots, intake, names, projects
+from .. import batches, builds, chroots, intake, names, prebuilt, projects
 from ..batches import Batch
 from ..builds import Order
 from ..errors import BadRequest, CoprError, Forbidden, Invalid, NotFound
@@ -192,6 +192,33 @@ def create_upload(api: Api) -> Answer:
     except CoprError as error:
         raise Invalid({"pkgs": [_ONLY_SOURCES]}) from error
     return shapes.build(api.call, submit(api, form, project, "upload", source))
+
+
+@endpoint(
+    "POST",
+    "/build/create/rpm-upload",
+    login=True,
+    fields=(*_WHERE, "pkgs", *OPTIONS),
+    upload=True,
+    parameters=True,
+)
+def create_rpm_upload(api: Api) -> Answer:
+    """Publish a finished package that comes with the request."""
+    project = _project(api)
+    form = Form(api.body.values)
+    upload = api.body.files.get("pkgs")
+    if upload is None:
+        raise Invalid({"pkgs": ["This field is required."]})
+    try:
+        binary = prebuilt.read(upload.path) if upload.name.endswith(".rpm") else None
+    except CoprError:
+        binary = None
+    if binary is None:
+        raise Invalid({"pkgs": [prebuilt.ONLY_RPMS]})
+    order = read_order(api, form, project, prebuilt.KIND, {})
+    form.check()
+    made = prebuilt.submit(api.call, api.who, project, order, upload.path, binary)
+    return shapes.build(api.call, made)
 
 
 def _create(api: Api, kind: str) -> Answer:

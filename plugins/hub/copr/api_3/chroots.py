@@ -6,7 +6,7 @@ import dataclasses
 import re
 from typing import Any
 
-from .. import chroots, projects, results
+from .. import chroots, comps, projects
 from ..errors import BadRequest
 from ..model import ChrootSettings, Project, ProjectChroot
 from . import shapes
@@ -34,7 +34,6 @@ _BAD_IMAGE = (
 )
 _BOOTSTRAP = ("unchanged", "default", "on", "off", "image", "custom_image")
 _ISOLATION = ("unchanged", "default", "nspawn", "simple")
-_COMPS = 1 << 20
 
 
 def _find(api: Api) -> tuple[Project, ProjectChroot]:
@@ -70,14 +69,11 @@ def edit_chroot(api: Api) -> Answer:
     settings = _reset(project, found, form)
     settings = dataclasses.replace(settings, **_read(api, form))
     form.check()
-    if form.boolean("delete_comps"):
-        settings = dataclasses.replace(settings, comps_name=None)
     upload = api.body.files.get("upload_comps")
     if upload is not None:
-        if upload.path.stat().st_size > _COMPS:
-            raise BadRequest("upload_comps: The file is too large.")
-        results.keep_comps(api.call, found.id, upload.path)
-        settings = dataclasses.replace(settings, comps_name=upload.name)
+        settings = comps.keep(api.call, found, settings, upload.path, upload.name)
+    elif form.boolean("delete_comps"):
+        settings = comps.drop(api.call, settings)
     return shapes.project_chroot(api.call, project, chroots.store(api.call, project, found, settings))
 
 
@@ -85,7 +81,7 @@ def _reset(project: Project, chroot: ProjectChroot, form: Form) -> ChrootSetting
     """The settings, those that are to be as in the beginning reset."""
     known = {each.name: each for each in dataclasses.fields(ChrootSettings)}
     for name in form.words("reset_fields"):
-        if name not in known or name == "comps_name":
+        if name not in known or name.startswith("comps_"):
             raise BadRequest(
                 f"Trying to reset an invalid attribute: {name}\n"
                 f"See `copr-cli get-chroot {project.full_name}/{chroot.name}' for all the possible attributes"

@@ -1,0 +1,177 @@
+"""What of projects is published and what is kept: finished packages, groups, the newest builds."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from moromi_hub.db.embedded import EmbeddedPostgres
+from support import database
+from support.copr import CHROOT, CHROOTS, PROJECT, Api, CoprHub, copr_hub
+from support.sites import Package
+
+WHERE = {"ownername": "alice", "projectname": "proj"}
+UPLOAD = "/build/create/rpm-upload"
+
+
+@pytest.fixture
+def copr(postgres: EmbeddedPostgres, state: str, tmp_path: Path) -> Iterator[CoprHub]:
+    """A hub; alice has a project with two chroots."""
+    with database.clone(postgres, state) as dsn, copr_hub(dsn, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def alice(copr: CoprHub) -> Api:
+    """The owner."""
+    api = copr.user("alice")
+    api.ok("POST", "/project/add/alice", {**PROJECT, "chroots": list(CHROOTS[:2])})
+    return api
+
+
+def give(api: Api, path: Path, **fields: Any) -> dict[str, Any]:
+    """Upload a finished package; the build."""
+    answer = api.form(UPLOAD, WHERE | fields, pkgs=(path.name, path.read_bytes()))
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+def publish(copr: CoprHub) -> None:
+    """Do the background process's work of publishing."""
+    from _koji_plugin__copr import publishing  # type: ignore[import-not-found]  # as the hub has loaded it
+
+    with copr.hub.hub.call("test") as call:
+        publishing.run(call)
+
+
+def metadata(copr: CoprHub, chroot: str, kind: str) -> str:
+    """A part of the metadata of a published repository; empty where there is none of the kind."""
+    repodata = copr.topdir / "copr/alice/proj" / chroot / "repodata"
+    found = re.search(rf'<location href="repodata/([^"]*{kind}[^"]*)"', (repodata / "repomd.xml").read_text())
+    if found is None:
+        return ""
+    data = (repodata / found[1]).read_bytes()
+    return (gzip.decompress(data) if found[1].endswith(".gz") else data).decode()
+
+
+def test_finished_packages(copr: CoprHub, alice: Api, tmp_path: Path) -> None:
+    """One for all arches is in every repository, without a task; deleting the build takes it away."""
+    path = Package("ale", "2").binary(tmp_path)
+    admin = copr.admin()
+    # a release of the hub with that name is nothing that projects mind
+    admin("createEmptyBuild", "ale", "2", "1.mini1", None)
+    build = give(alice, path)
+    assert build["source_package"] == {"name": "ale", "version": "2-1.mini1", "url": None}
+    publish(copr)
+    assert alice.ok("GET", f"/build/{build['id']}")["state"] == "succeeded"
+    expected = {"name": "ale", "epoch": None, "version": "2", "release": "1.mini1", "arch": "noarch"}
+    built = alice.ok("GET", f"/build/built-packages/{build['id']}")
+    assert built == {chroot: {"packages": [expected]} for chroot in CHROOTS[:2]}
+    for chroot in CHROOTS[:2]:
+        assert f'href="{build["id"]:08d}-ale/{path.name}"' in metadata(copr, chroot, "primary.xml")
+        assert alice.ok("GET", f"/build-chroot?build_id={build['id']}&chrootname={chroot}")["started_on"]
+        # what is built next is built with it
+        tag = f"copr+alice+proj+{chroot}+build"
+        (rpm,) = admin("listTaggedRPMS", tag, inherit=True)[0]
+        assert (rpm["name"], rpm["draft"]) == ("ale", True)
+    assert admin("listTasks", {"method": "coprBuild"}) == []
+    copr.user("bob").error("DELETE", f"/build/delete/{build['id']}")
+    alice.ok("DELETE", f"/build/delete/{build['id']}")
+    publish(copr)
+    assert "ale" not in metadata(copr, CHROOT, "primary.xml")
+    assert admin("listTaggedRPMS", f"copr+alice+proj+{CHROOT}") == [[], []]
+
+
+def test_finished_packages_of_an_arch(copr: CoprHub, alice: Api, tmp_path: Path) -> None:
+    """Other chroots skip it; what is no binary package is refused."""
+    native = Package("stout", head="")
+    path = native.binary(tmp_path)
+    arch = path.name.split(".")[-2]
+    number = give(alice, path)["id"]
+    publish(copr)
+    states = {
+        each["name"]: each["state"]
+        for each in alice.ok("GET", f"/build-chroot/list?build_id={number}")["items"]
+    }
+    assert states == {
+        chroot: "succeeded" if chroot.endswith(f"-{arch}") else "skipped" for chroot in CHROOTS[:2]
+    }
+    other = next(chroot for chroot in CHROOTS[:2] if not chroot.endswith(f"-{arch}"))
+    data = path.read_bytes()
+    refused = alice.form(UPLOAD, {**WHERE, "chroots": [other]}, pkgs=(path.name, data))
+    text = f"None of the chroots takes packages for {arch}"
+    assert (refused.status_code, refused.json()["error"]) == (400, text)
+    source = native.srpm(tmp_path)
+    text = "Bad request parameters: {'pkgs': ['You can upload only .rpm files']}"
+    wrong = {
+        "x.txt": data,
+        "x.rpm": b"nothing",
+        "cut.rpm": data[: len(data) // 2],
+        source.name: source.read_bytes(),
+    }
+    for name, content in wrong.items():
+        answer = alice.form(UPLOAD, WHERE, pkgs=(name, content))
+        assert (answer.status_code, answer.json()["error"]) == (400, text), name
+    assert alice.form(UPLOAD, WHERE).status_code == 400
+    assert copr.user("bob").form(UPLOAD, WHERE, pkgs=(path.name, data)).status_code == 403
+    assert len(alice.ok("GET", "/build/list?ownername=alice&projectname=proj")["items"]) == 1
+
+
+COMPS = """<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE comps PUBLIC "-//Red Hat, Inc.//DTD Comps info//EN" "comps.dtd">
+<comps><group><id>brewing</id><name>Brewing</name><description>What breweries need</description>
+<default>true</default><uservisible>true</uservisible>
+<packagelist><packagereq type="mandatory">ale</packagereq></packagelist></group></comps>
+"""
+ENTITIES = '<!DOCTYPE comps [<!ENTITY a "aaa">]><comps>&a;</comps>'
+EDIT = f"/project-chroot/edit/alice/proj/{CHROOT}"
+
+
+def groups(copr: CoprHub, owner: str = "alice") -> str:
+    """What dnf knows of groups in a published repository."""
+    place = copr.topdir / "copr" / owner / "proj" / CHROOT
+    words = ["dnf", "--noplugins", f"--repofrompath=it,file://{place}", "--repo=it", "--releasever=1"]
+    more = [f"--setopt=cachedir={copr.topdir}/cache", "--refresh", "group", "list", "--ids"]
+    done = subprocess.run([*words, *more], capture_output=True, text=True, check=False, timeout=100)
+    return done.stdout
+
+
+def test_groups(copr: CoprHub, alice: Api) -> None:
+    """They are in the repository as long as they are wanted, and in that of a fork."""
+    path = f"/project-chroot?ownername=alice&projectname=proj&chrootname={CHROOT}"
+
+    def put(content: str, **fields: Any) -> tuple[int, Any]:
+        files = {"json": ("json", json.dumps(fields)), "upload_comps": ("kit.xml", content)}
+        answer = alice("PUT", EDIT, files=files)
+        return answer.status_code, answer.json()
+
+    wrong = {
+        "nothing": "upload_comps: The file is not readable XML: syntax error: line 1, column 0",
+        "<project/>": "upload_comps: The file has no groups.",
+        ENTITIES: "upload_comps: The file declares entities.",
+        COMPS + " " * (1 << 20): "upload_comps: The file is too large.",
+    }
+    for content, text in wrong.items():
+        assert put(content) == (400, {"error": text})
+    for name in ("Kegs", "Brewing"):
+        status, chroot = put(COMPS.replace("Brewing", name), with_opts="hops")
+        assert (status, chroot["comps_name"], chroot["with_opts"]) == (200, "kit.xml", ["hops"])
+        publish(copr)
+        assert f"{name} (brewing)" in groups(copr)
+    bob = copr.user("bob")
+    bob.ok("POST", "/project/fork/alice/proj", {"ownername": "bob", "name": "proj"})
+    alice.ok("PUT", EDIT, {"delete_comps": True})
+    assert alice.ok("GET", path)["comps_name"] is None
+    publish(copr)
+    assert "Brewing" not in groups(copr) and "Brewing (brewing)" in groups(copr, "bob")
+    kept = copr.topdir / "copr/.comps"
+    assert len(list(kept.iterdir())) == 1
+    bob.ok("DELETE", "/project/delete/bob/proj")
+    assert list(kept.iterdir()) == []
