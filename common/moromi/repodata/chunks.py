@@ -17,11 +17,11 @@ import struct
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Final
 from zlib import crc32
 
-from moromi.errors import GenericError
 from moromi.repodata.compression import Codec
 from moromi.repodata.files import place
 from moromi.repodata.fragments import fill
@@ -50,11 +50,17 @@ class Chunk:
 
 
 @dataclass(frozen=True)
-class Sizes:
-    """Bytes of a chunk's parts (primary, filelists, other), raw and compressed."""
+class Piece:
+    """A chunk in hand: the compressed forms, the sizes and the texts of primary, filelists and other.
 
-    raw: tuple[int, ...]
-    compressed: tuple[int, ...]
+    `texts` is None where it was not asked for. `made`: the cache did not have it.
+    """
+
+    key: str
+    parts: Sequence[bytes]
+    sizes: Sequence[int]
+    texts: Sequence[bytes] | None
+    made: bool
 
 
 def split(lines: Sequence[bytes], codec: Codec) -> Iterator[Chunk]:
@@ -89,57 +95,40 @@ class ChunkCache:
         self._directory = directory
         self.prefixes = Prefixes()
 
-    def find(self, chunk: Chunk) -> Sizes | None:
-        """Return the sizes of a chunk, None if it is not there or was cut off by a crash.
+    def obtain(self, chunk: Chunk, codec: Codec, store: FragmentStore, with_texts: bool) -> Piece:
+        """Read a chunk, or make it if it is not there or damaged. It then stays for an hour at least.
 
-        It then stays for an hour at least.
+        `with_texts`: expand what is read, which shows damage. GenericError: a fragment is missing.
         """
+        return self._read(chunk, codec, with_texts) or self._make(chunk, codec, store)
+
+    def _read(self, chunk: Chunk, codec: Codec, with_texts: bool) -> Piece | None:
         try:
-            source = os.open(self._path(chunk.key), os.O_RDONLY)
+            with open(self._path(chunk.key), "rb", buffering=0) as source:
+                stat = os.fstat(source.fileno())
+                data = source.read()
+                if time.time() - stat.st_mtime > _NOTED:
+                    os.utime(source.fileno())
         except FileNotFoundError:
             return None
         try:
-            sizes = _read_sizes(os.read(source, _HEADER.size))
-            stat = os.fstat(source)
-            if sizes is None or stat.st_size != _HEADER.size + sum(sizes.compressed):
-                return None
-            if time.time() - stat.st_mtime > _NOTED:
-                os.utime(source)
-            return sizes
-        finally:
-            os.close(source)
+            sizes, parts = _taken_apart(data)
+            pairs = zip(parts, sizes, strict=True)
+            texts = [codec.expand(part, size) for part, size in pairs] if with_texts else None
+        except ValueError:
+            return None
+        return Piece(chunk.key, parts, sizes, texts, made=False)
 
-    def make(self, chunk: Chunk, codec: Codec, store: FragmentStore) -> Sizes:
-        """Fill, compress and keep a chunk."""
+    def _make(self, chunk: Chunk, codec: Codec, store: FragmentStore) -> Piece:
         entries = [Entry.parse(line) for line in chunk.lines]
         texts = fill(entries, store.read(entries))
-        parts = [codec.compress(text) for text in texts]
-        sizes = Sizes(tuple(map(len, texts)), tuple(map(len, parts)))
+        parts = [codec.compress(text, text is texts.filelists) for text in texts]
+        sizes = [len(text) for text in texts]
         path = Path(self._path(chunk.key))
         path.parent.mkdir(parents=True, exist_ok=True)
         # Whoever makes the same chunk at the same time makes the same bytes.
-        place(path, b"".join((_HEADER.pack(_MAGIC, *sizes.raw, *sizes.compressed), *parts)))
-        return sizes
-
-    def part(self, chunk: Chunk, sizes: Sizes, document: int) -> bytes:
-        """Read the compressed part of a chunk for a document (0 primary, 1 filelists, 2 other)."""
-        offset = _HEADER.size + sum(sizes.compressed[:document])
-        try:
-            source = os.open(self._path(chunk.key), os.O_RDONLY)
-        except FileNotFoundError as exc:
-            raise GenericError("a chunk of metadata was removed while a repository was made of it") from exc
-        try:
-            return os.pread(source, sizes.compressed[document], offset)
-        finally:
-            os.close(source)
-
-    def text(self, chunk: Chunk, sizes: Sizes, document: int, codec: Codec) -> bytes:
-        """Expand the part of a chunk for a document. GenericError: it is damaged, and now removed."""
-        try:
-            return codec.expand(self.part(chunk, sizes, document), sizes.raw[document])
-        except ValueError as exc:
-            Path(self._path(chunk.key)).unlink(missing_ok=True)
-            raise GenericError(f"a chunk of metadata was damaged, it will be made again ({exc})") from exc
+        place(path, b"".join((_HEADER.pack(_MAGIC, *sizes, *map(len, parts)), *parts)))
+        return Piece(chunk.key, parts, sizes, texts, made=True)
 
     def prune(self, most: int) -> int:
         """Remove what was not used for longest until `most` bytes are left; return the bytes removed."""
@@ -160,8 +149,12 @@ class ChunkCache:
         return f"{self._directory}/{key[:2]}/{key}"
 
 
-def _read_sizes(header: bytes) -> Sizes | None:
-    if len(header) != _HEADER.size or not header.startswith(_MAGIC):
-        return None
-    _magic, *sizes = _HEADER.unpack(header)
-    return Sizes(tuple(sizes[:DOCUMENTS]), tuple(sizes[DOCUMENTS:]))
+def _taken_apart(data: bytes) -> tuple[list[int], list[bytes]]:
+    """Return the sizes of the texts and the compressed parts of a chunk's file. ValueError: it is cut off."""
+    if not data.startswith(_MAGIC) or len(data) < _HEADER.size:
+        raise ValueError("not a chunk")
+    _magic, *sizes = _HEADER.unpack_from(data)
+    ends = list(accumulate(sizes[DOCUMENTS:], initial=_HEADER.size))
+    if ends[-1] != len(data):
+        raise ValueError("a chunk of another size")
+    return sizes[:DOCUMENTS], [data[start:end] for start, end in pairwise(ends)]

@@ -20,34 +20,40 @@ from moromi.errors import ParameterError
 class Codec:
     """A compression. `suffix` is of file names; `compress` and `expand` take and return whole pieces.
 
-    `expand` wants to know the size of what comes out, and raises ValueError for what is damaged.
-    `tag` names all that decides about its bytes, the version of the library among it.
+    `compress` wants to know whether a piece has lists of files. `expand` wants to know the size of what comes
+    out, and raises ValueError for what is damaged. `tag` names all that decides about its bytes, the version
+    of the library among it.
     """
 
     name: str
     suffix: str
     tag: str
-    compress: Callable[[bytes], bytes]
+    compress: Callable[[bytes, bool], bytes]
     expand: Callable[[bytes, int], bytes]
 
 
-#: Between levels 3 and 6 in speed; file lists and dependencies come out as small as with level 6.
-_ZSTD: Final = zstandard.ZstdCompressionParameters(
-    window_log=21,
-    chain_log=16,
-    hash_log=16,
-    search_log=1,
-    min_match=6,
-    target_length=0,
-    strategy=zstandard.STRATEGY_LAZY,
-    write_content_size=True,
-    write_checksum=True,
-)
+def _zstd_parameters(strategy: int, chain_log: int, min_match: int) -> zstandard.ZstdCompressionParameters:
+    return zstandard.ZstdCompressionParameters(
+        window_log=21,
+        chain_log=chain_log,
+        hash_log=15,
+        search_log=1,
+        min_match=min_match,
+        target_length=0,
+        strategy=strategy,
+        write_content_size=True,
+        write_checksum=True,
+    )
+
+
+#: Paths come out a tenth smaller than with what is quick; the rest hardly does, and takes four times as long.
+_FILES: Final = _zstd_parameters(zstandard.STRATEGY_LAZY, 16, 6)
+_QUICK: Final = _zstd_parameters(zstandard.STRATEGY_DFAST, 14, 5)
 _GZIP_LEVEL: Final = 6
 
 
-def _zstd_compress(data: bytes) -> bytes:
-    return zstandard.ZstdCompressor(compression_params=_ZSTD).compress(data)
+def _zstd_compress(data: bytes, has_files: bool) -> bytes:
+    return zstandard.ZstdCompressor(compression_params=_FILES if has_files else _QUICK).compress(data)
 
 
 def _zstd_expand(data: bytes, _size: int) -> bytes:
@@ -57,7 +63,7 @@ def _zstd_expand(data: bytes, _size: int) -> bytes:
         raise ValueError(str(exc)) from exc
 
 
-def _gzip_compress(data: bytes) -> bytes:
+def _gzip_compress(data: bytes, _has_files: bool) -> bytes:
     return bytes(deflate.gzip_compress(data, _GZIP_LEVEL))
 
 
@@ -71,7 +77,7 @@ def _gzip_expand(data: bytes, size: int) -> bytes:
 _CODECS: Final = {
     codec.name: codec
     for codec in (
-        Codec("zstd", "zst", f"zstd-{zstandard.ZSTD_VERSION}-lazy", _zstd_compress, _zstd_expand),
+        Codec("zstd", "zst", f"zstd-{zstandard.ZSTD_VERSION}-lazy-dfast", _zstd_compress, _zstd_expand),
         Codec("gzip", "gz", f"deflate-{deflate.__version__}-{_GZIP_LEVEL}", _gzip_compress, _gzip_expand),
     )
 }

@@ -118,21 +118,20 @@ def fill(entries: Iterable[Entry], fragments: Iterable[Fragment]) -> Texts:
     filelists: list[bytes] = []
     other: list[bytes] = []
     for entry, fragment in zip(entries, fragments, strict=True):
-        pkgid = entry.pkgid.encode()
-        time, size = entry.time.encode(), entry.size.encode()
-        start, end = entry.header_start.encode(), entry.header_end.encode()
+        values = (entry.pkgid, entry.time, entry.size, _location(entry), entry.header_start, entry.header_end)
+        pkgid, time, size, location, start, end = "\0".join(values).encode().split(HOLE)
         a, b, c, d, e, f, g = fragment.primary.split(HOLE)
-        primary += (a, pkgid, b, time, c, size, d, _location(entry), e, start, f, end, g)
-        before, after = fragment.filelists.split(HOLE)
+        primary += (a, pkgid, b, time, c, size, d, location, e, start, f, end, g)
+        before, _hole, after = fragment.filelists.partition(HOLE)
         filelists += (before, pkgid, after)
-        before, after = fragment.other.split(HOLE)
+        before, _hole, after = fragment.other.partition(HOLE)
         other += (before, pkgid, after)
     return Texts(b"".join(primary), b"".join(filelists), b"".join(other))
 
 
-def _location(entry: Entry) -> bytes:
+def _location(entry: Entry) -> str:
     href = f'href="{_attribute(entry.href)}"'
-    return (f'xml:base="{_attribute(entry.base)}" {href}' if entry.base else href).encode()
+    return f'xml:base="{_attribute(entry.base)}" {href}' if entry.base else href
 
 
 def _attribute(text: str) -> str:

@@ -1,7 +1,8 @@
 """Writing a repository: a head, chunks, a tail, and `repomd.xml` that describes them.
 
-The time goes into reading, hashing and expanding (for the checksum of the raw text) what is there; these
-leave Python's lock, so each document has a thread for its compressed and one for its raw form.
+The time goes into making chunks or expanding them (for the checksum of the raw text), into checksums and
+writing. All of that leaves Python's lock: some chunks are got ready ahead of the one that is written, and
+each document is written by a thread of its own.
 """
 
 from __future__ import annotations
@@ -10,21 +11,25 @@ import gzip
 import hashlib
 import os
 import time
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
-from moromi.repodata.chunks import Chunk, ChunkCache, Sizes, split
+from moromi.repodata.chunks import Chunk, ChunkCache, Piece, split
 from moromi.repodata.compression import Codec, codec_named
 from moromi.repodata.databases import write_databases
 from moromi.repodata.files import new_file, place
 from moromi.repodata.merge import Origin
 from moromi.repodata.model import FragmentStore
-from moromi.repodata.prefixes import Hashed
+from moromi.repodata.prefixes import Prefixes
 from moromi.repodata.repomd import Record, write_repomd
 
+#: Chunks that are got ready beyond the one that is written, each some MB.
+_AHEAD: Final = 8
 _DECLARATION: Final = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _EMPTY_MARK: Final = "EMPTY_REPO"
 #: What mergerepo_c leaves of the advisories of the repositories that it merges.
@@ -39,12 +44,6 @@ class RepoResult:
     packages: int
     chunks: int
     made: int
-
-
-@dataclass(frozen=True)
-class _Piece:
-    chunk: Chunk
-    sizes: Sizes
 
 
 @dataclass(frozen=True)
@@ -90,8 +89,8 @@ def write_repository(
     codec = codec_named(compression)
     repodata.mkdir(parents=True, exist_ok=True)
     packages = sorted(lines)
-    pieces, made = _obtain(list(split(packages, codec)), codec, store, cache)
-    records = _write_documents(pieces, len(packages), codec, cache, repodata)
+    chunks = list(split(packages, codec))
+    records, made = _write_documents(chunks, len(packages), codec, store, cache, repodata)
     if sqlite:
         records += write_databases(repodata, records)
     if comps is not None:
@@ -107,84 +106,99 @@ def write_repository(
         (repodata / _EMPTY_MARK).touch()
         names.append(_EMPTY_MARK)
     place(repodata / "repomd.xml", write_repomd(records, int(time.time())).encode())
-    return RepoResult((*names, "repomd.xml"), len(packages), len(pieces), made)
+    return RepoResult((*names, "repomd.xml"), len(packages), len(chunks), made)
 
 
 def _write_documents(
-    pieces: Sequence[_Piece], packages: int, codec: Codec, cache: ChunkCache, repodata: Path
-) -> list[Record]:
-    documents = [_Document(kind, pieces, packages, codec, cache) for kind in _KINDS]
-    with ThreadPoolExecutor(2 * len(documents)) as pool:
-        files = [pool.submit(document.write, repodata) for document in documents]
-        opened = [pool.submit(document.open_checksum) for document in documents]
-    # what is damaged is told by the checksums of the raw text
-    sums = [future.result() for future in opened]
-    return [
-        Record(document.kind.name, *file.result(), *opened_sum)
-        for document, file, opened_sum in zip(documents, files, sums, strict=True)
-    ]
+    chunks: Sequence[Chunk],
+    packages: int,
+    codec: Codec,
+    store: FragmentStore,
+    cache: ChunkCache,
+    repodata: Path,
+) -> tuple[list[Record], int]:
+    """Write the three documents; return what is to be said of them and the number of chunks made."""
+    keys = [chunk.key for chunk in chunks]
+    made = 0
+    with ExitStack() as stack:
+        documents = [
+            _Document(kind, packages, keys, codec, cache.prefixes, stack.enter_context(new_file(repodata)))
+            for kind in _KINDS
+        ]
+        known = min(document.known for document in documents)
+
+        def obtain(number: int) -> Piece:
+            return cache.obtain(chunks[number], codec, store, with_texts=number >= known)
+
+        makers = stack.enter_context(ThreadPoolExecutor(os.cpu_count()))
+        writers = stack.enter_context(ThreadPoolExecutor(len(documents)))
+        for number, piece in enumerate(_ahead(makers, obtain, range(len(chunks)))):
+            made += piece.made
+            for done in [writers.submit(document.add, number, piece) for document in documents]:
+                done.result()
+        records = [document.finish(repodata) for document in documents]
+    return records, made
 
 
-def _obtain(
-    chunks: Sequence[Chunk], codec: Codec, store: FragmentStore, cache: ChunkCache
-) -> tuple[list[_Piece], int]:
-    """Find chunks or make them; return them with the number of those made."""
-    found = [cache.find(chunk) for chunk in chunks]
-    missing = [chunk for chunk, sizes in zip(chunks, found, strict=True) if sizes is None]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        made = pool.map(lambda chunk: cache.make(chunk, codec, store), missing)
-        pieces = [_Piece(chunk, sizes or next(made)) for chunk, sizes in zip(chunks, found, strict=True)]
-    return pieces, len(missing)
+def _ahead(pool: Executor, function: Callable[[int], Piece], numbers: Iterable[int]) -> Iterator[Piece]:
+    """Yield what a function returns for numbers, in their order, while the pool works on the next ones."""
+    waiting: deque[Future[Piece]] = deque()
+    for number in numbers:
+        waiting.append(pool.submit(function, number))
+        if len(waiting) > _AHEAD:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
 
 
 class _Document:
-    """One document of a repository that is being written."""
+    """One document of a repository that is being written.
+
+    `known`: from this chunk on, the text is needed for its checksum.
+    """
 
     def __init__(
-        self, kind: _Kind, pieces: Sequence[_Piece], packages: int, codec: Codec, cache: ChunkCache
+        self,
+        kind: _Kind,
+        packages: int,
+        keys: Sequence[str],
+        codec: Codec,
+        prefixes: Prefixes,
+        target: IO[bytes],
     ) -> None:
-        self.kind = kind
-        self._pieces = pieces
+        head = f'{_DECLARATION}<{kind.root} {kind.attributes} packages="{packages}">\n'.encode()
+        packed = codec.compress(head, False)
+        sort = (codec.name, kind.name, *keys[:1])
+        self._kind = kind
         self._codec = codec
-        self._cache = cache
-        self._head = f'{_DECLARATION}<{kind.root} {kind.attributes} packages="{packages}">\n'.encode()
-        self._tail = f"</{kind.root}>".encode()
+        self._target = target
+        self._target.write(packed)
+        self._size = len(head)
+        self._opened = prefixes.resume(("open", *sort), head, keys)
+        self._packed = prefixes.resume(("compressed", *sort), packed, keys)
+        self.known = self._opened.chunks
 
-    def write(self, repodata: Path) -> tuple[str, str, int]:
-        """Write the file; return its name, checksum and size."""
-        head, tail = self._codec.compress(self._head), self._codec.compress(self._tail)
-        hashed = self._resume("compressed", head)
-        with new_file(repodata) as target:
-            target.write(head)
-            for index, piece in enumerate(self._pieces):
-                data = self._part(piece)
-                target.write(data)
-                if index >= hashed.chunks:
-                    hashed.add(piece.chunk.key, data)
-            target.write(tail)
-            target.flush()
-            checksum = hashed.finish(tail)
-            name = f"{checksum}-{self.kind.name}.xml.{self._codec.suffix}"
-            os.replace(target.name, repodata / name)
-            return name, checksum, target.tell()
+    def add(self, number: int, piece: Piece) -> None:
+        """Add the next chunk."""
+        part = self._kind.part
+        self._target.write(piece.parts[part])
+        self._size += piece.sizes[part]
+        if number >= self._packed.chunks:
+            self._packed.add(piece.key, piece.parts[part])
+        if piece.texts is not None and number >= self._opened.chunks:
+            self._opened.add(piece.key, piece.texts[part])
 
-    def open_checksum(self) -> tuple[str, int]:
-        """Return checksum and size of the text."""
-        hashed = self._resume("open", self._head)
-        for piece in self._pieces[hashed.chunks :]:
-            hashed.add(
-                piece.chunk.key, self._cache.text(piece.chunk, piece.sizes, self.kind.part, self._codec)
-            )
-        size = sum(piece.sizes.raw[self.kind.part] for piece in self._pieces)
-        return hashed.finish(self._tail), len(self._head) + size + len(self._tail)
-
-    def _resume(self, form: str, head: bytes) -> Hashed:
-        keys = [piece.chunk.key for piece in self._pieces]
-        sort = (self._codec.name, self.kind.name, form, *keys[:1])
-        return self._cache.prefixes.resume(sort, head, keys)
-
-    def _part(self, piece: _Piece) -> bytes:
-        return self._cache.part(piece.chunk, piece.sizes, self.kind.part)
+    def finish(self, repodata: Path) -> Record:
+        """Give the file its name; return what is to be said of it."""
+        tail = f"</{self._kind.root}>".encode()
+        packed = self._codec.compress(tail, False)
+        self._target.write(packed)
+        self._target.flush()
+        checksum = self._packed.finish(packed)
+        name = f"{checksum}-{self._kind.name}.xml.{self._codec.suffix}"
+        os.replace(self._target.name, repodata / name)
+        size = self._size + len(tail)
+        return Record(self._kind.name, name, checksum, self._target.tell(), self._opened.finish(tail), size)
 
 
 def _groups(comps: bytes, repodata: Path) -> list[Record]:

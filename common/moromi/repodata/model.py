@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Final, NamedTuple, Protocol
 
 from moromi.errors import GenericError
@@ -21,8 +19,7 @@ HOLE: Final = b"\0"
 _ID_BYTES: Final = 16
 
 
-@dataclass(frozen=True)
-class Fragment:
+class Fragment(NamedTuple):
     """The `<package>` elements of one rpm in the three documents, each with its newline, with holes.
 
     Holes of `primary`: checksum, file time, package size, location attributes, start and end of the
@@ -33,11 +30,11 @@ class Fragment:
     filelists: bytes
     other: bytes
 
-    @cached_property
+    @property
     def id(self) -> str:
         """32 hex digits that only this text has."""
         digest = hashlib.blake2b(digest_size=_ID_BYTES)
-        for document in (self.primary, self.filelists, self.other):
+        for document in self:
             digest.update(b"%d\n" % len(document))
             digest.update(document)
         return digest.hexdigest()

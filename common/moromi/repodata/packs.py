@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate
 from typing import Final
 
 import zstandard
@@ -28,9 +29,8 @@ def pack_fragments(fragments: Iterable[Fragment]) -> bytes:
     """Return the content of a pack. Fragments with the same text are kept once."""
     parts = []
     for fragment in {each.id: each for each in fragments}.values():
-        documents = (fragment.primary, fragment.filelists, fragment.other)
-        parts.append(_RECORD.pack(bytes.fromhex(fragment.id), *map(len, documents)))
-        parts += documents
+        parts.append(_RECORD.pack(bytes.fromhex(fragment.id), *map(len, fragment)))
+        parts += fragment
     return zstandard.ZstdCompressor(level=_LEVEL).compress(b"".join(parts))
 
 
@@ -52,12 +52,8 @@ def _fragments(data: bytes) -> Iterator[tuple[str, Fragment]]:
     position = 0
     while position < len(data):
         fragment_id, *sizes = _RECORD.unpack_from(data, position)
-        position += _RECORD.size
-        documents = []
-        for size in sizes:
-            documents.append(data[position : position + size])
-            position += size
-        yield fragment_id.hex(), Fragment(*documents)
+        first, second, third, position = accumulate(sizes, initial=position + _RECORD.size)
+        yield fragment_id.hex(), Fragment(data[first:second], data[second:third], data[third:position])
 
 
 class BadPack(GenericError):
