@@ -11,15 +11,14 @@ import contextlib
 import os
 import shutil
 import stat
-import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import Any
 
-from moromi.errors import BuildError, ConfigurationError
+from moromi.rpm import opened_payload
 from moromi_hub.plugin_api import (
     Call,
     Configuration,
@@ -34,9 +33,6 @@ from moromi_hub.plugin_api import (
 )
 
 Info = Mapping[str, Any]
-UNPACK = "rpm2cpio"
-CPIO_MAGICS = (b"070701", b"070702")
-CPIO_END = "TRAILER!!!"
 
 
 @dataclass(frozen=True)
@@ -48,8 +44,6 @@ class Options:
 
 
 def _options(sections: Sections) -> Options:
-    if shutil.which(UNPACK) is None:
-        raise ConfigurationError(f"the plugin rpm2maven needs the program {UNPACK}")
     given = section(sections, "patterns")
     return Options(tuple(given.words("rpm_names")), tuple(given.words("artifact_paths")))
 
@@ -110,13 +104,11 @@ def unpack(package: Path, directory: Path, patterns: tuple[str, ...]) -> list[Pa
     """Put the files of matching directories of an rpm into directories below `directory`, which are returned.
 
     Only plain files are taken, and nothing of the package's paths but their last part is used.
-    Raises BuildError for an rpm that cannot be unpacked.
+    Raises GenericError for an rpm that cannot be unpacked.
     """
     made: dict[str, Path] = {}
-    process = subprocess.Popen([UNPACK, str(package)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    with process, process.stdout as stream:
-        for member in _members(stream):
+    with opened_payload(package) as members:
+        for member in members:
             place = str(PurePosixPath("/", member.name).parent)
             if not stat.S_ISREG(member.mode) or not any(fnmatchcase(place, each) for each in patterns):
                 continue
@@ -125,56 +117,4 @@ def unpack(package: Path, directory: Path, patterns: tuple[str, ...]) -> list[Pa
                 made[place].mkdir()
             with open(made[place] / os.path.basename(member.name), "xb") as target:
                 shutil.copyfileobj(member, target)
-    if process.returncode:
-        raise BuildError(f"cannot unpack {package.name}: {UNPACK} exited with status {process.returncode}")
     return list(made.values())
-
-
-@dataclass
-class _Member:
-    """One entry of a cpio stream; its content can be read until the next is asked for."""
-
-    name: str
-    mode: int
-    left: int
-    stream: IO[bytes]
-
-    def read(self, size: int = -1) -> bytes:
-        """Up to `size` bytes of the content."""
-        block = _exactly(self.stream, self.left if size < 0 else min(size, self.left))
-        self.left -= len(block)
-        return block
-
-
-def _members(stream: IO[bytes]) -> Iterator[_Member]:
-    """The entries of a cpio archive in the format `newc`. Raises BuildError for another one."""
-    while True:
-        header = _exactly(stream, 110)
-        if header[:6] not in CPIO_MAGICS:
-            raise BuildError("the payload of the rpm is not in a known format")
-        numbers = [int(header[start : start + 8], 16) for start in range(6, 110, 8)]
-        mode, size, name_size = numbers[1], numbers[6], numbers[11]
-        name = _exactly(stream, name_size)[:-1].decode("utf-8", "surrogateescape")
-        _exactly(stream, -(110 + name_size) % 4)
-        if name == CPIO_END:
-            shutil.copyfileobj(stream, _Nowhere())
-            return
-        member = _Member(name.removeprefix("."), mode, size, stream)
-        yield member
-        shutil.copyfileobj(member, _Nowhere())
-        _exactly(stream, -size % 4)
-
-
-class _Nowhere:
-    """Takes everything."""
-
-    def write(self, block: bytes) -> int:
-        """Forget a block."""
-        return len(block)
-
-
-def _exactly(stream: IO[bytes], size: int) -> bytes:
-    block = stream.read(size)
-    if len(block) < size:
-        raise BuildError("the payload of the rpm ends early")
-    return block

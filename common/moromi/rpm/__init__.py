@@ -20,6 +20,7 @@ from moromi.rpm.package import (
     splice_rpm_sighdr,
     spliced,
 )
+from moromi.rpm.payload import opened_payload
 from moromi.rpm.raw import RawHeader
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "check_rpm_file",
     "check_sigmd5",
     "get_sighdr_key",
+    "opened_payload",
     "packet_key_id",
     "padded",
     "parse_sighdr",
