@@ -140,50 +140,13 @@ DRAFT_RELEASE_FORMAT: Final = "{target_release},draft_{build_id}"
 
 DEFAULT_VOLUME: Final = "DEFAULT"
 DEFAULT_VOLUME_ID: Final = 0
-INTERNAL_REPO: Final = "INTERNAL"
 INTERNAL_REPO_ID: Final = 0
 
 REPO_MERGE_MODES: Final = frozenset({"koji", "simple", "bare"})
 UPLOAD_DIGESTS: Final = ("md5", "adler32", "sha256")
 
-INITIAL_BTYPES: Final = ("rpm", "maven", "win", "image")
-INITIAL_CHANNELS: Final = (
-    "default",
-    "createrepo",
-    "maven",
-    "livecd",
-    "appliance",
-    "vm",
-    "image",
-    "livemedia",
-)
-NAMED_LOCKS: Final = ("protonmsg-plugin", "scheduler", "repo-queue")
 
 #: Marks a struct of named arguments (hub-protocol.md 1.3).
 NAMED_ARGUMENTS_MARK: Final = "__starstar"
 #: Marks a task request whose parameters are all named.
 NEW_STYLE_TASK_MARK: Final = "__method__"
-
-HEADER_SESSION_ID: Final = "Koji-Session-Id"
-HEADER_SESSION_KEY: Final = "Koji-Session-Key"
-HEADER_SESSION_CALLNUM: Final = "Koji-Session-Callnum"
-HEADER_SESSION_CALLNUM_LEGACY: Final = "Koji-Callnum"
-HEADER_HUB_VERSION: Final = "Koji-Version"
-CLIENT_USER_AGENT: Final = "koji/1"
-
-#: Calls that may be repeated with the same call number (hub-protocol.md 2.4).
-RETRY_WHITELIST: Final = frozenset(
-    {
-        "host.taskWait",
-        "host.taskUnwait",
-        "host.taskSetWait",
-        "host.updateHost",
-        "host.setBuildRootState",
-        "repoExpire",
-        "repoDelete",
-        "repoProblem",
-    }
-)
-METHODS_ALLOWED_ON_EXPIRED_SESSION: Final = frozenset({"login", "sslLogin"})
-METHODS_ALLOWED_WHEN_USER_LOCKED: Final = frozenset({"exclusiveSession", "login", "logout"})
-METHODS_ALLOWED_DURING_LOCKOUT: Final = frozenset({"login", "sslLogin", "logout"})
