@@ -10,13 +10,13 @@ from __future__ import annotations
 import logging
 import os
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-import requests
-
 from moromi.client import SessionOptions, TransportError
 from moromi.client.download import fetch
+from moromi.client.http import Http, Limits
 from moromi.errors import GenericError
 
 logger = logging.getLogger(__name__)
@@ -24,11 +24,20 @@ logger = logging.getLogger(__name__)
 TRIES = 4
 BACKOFF = 0.3
 RETRIED = frozenset({408, 429, 500, 502, 503, 504})
-TIMEOUT = (30.0, 300.0)
+LIMITS = Limits(connect=30.0, silence=300.0)
 
 
 class MissingFile(GenericError):
     """The hub has no such file."""
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What the hub has."""
+
+    body: bytes
+    size: int | None
+    """In bytes, if it says; a HEAD request has it without the body."""
 
 
 class HubFiles:
@@ -40,9 +49,7 @@ class HubFiles:
         self.base_url = base_url.rstrip("/")
         self.topdir = Path(topdir)
         self.cache = cache
-        self.options = options or SessionOptions()
-        self._http = requests.Session()
-        self._http.trust_env = False
+        self._http = Http(options)
 
     def url(self, path: str) -> str:
         """Give the address of a file."""
@@ -50,8 +57,8 @@ class HubFiles:
 
     def read(self, path: str) -> bytes | None:
         """Read a (small) file; None if the hub has none."""
-        response = self._request("GET", path)
-        return None if response is None else response.content
+        found = self._request("GET", path)
+        return None if found is None else found.body
 
     def exists(self, path: str) -> bool:
         """Tell whether the hub has a file."""
@@ -71,8 +78,7 @@ class HubFiles:
         head = self._request("HEAD", path)
         if head is None:
             raise MissingFile(expected or f"Missing file: {path}")
-        size = head.headers.get("Content-Length")
-        if mounted.is_file() and size is not None and mounted.stat().st_size == int(size):
+        if mounted.is_file() and mounted.stat().st_size == head.size:
             return mounted
         copy.parent.mkdir(parents=True, exist_ok=True)
         self.download(self.url(path), copy)
@@ -83,7 +89,7 @@ class HubFiles:
         partial = target.with_name(f".{target.name}.partial")
         for attempt in range(1, TRIES + 1):
             try:
-                fetch(url, str(partial), options=self.options, session=self._http)
+                fetch(url, str(partial), http=self._http)
                 os.replace(partial, target)
                 return
             except TransportError as exc:
@@ -103,39 +109,25 @@ class HubFiles:
             return None
         return local if here == self.read(f"{directory}/{probe}") else None
 
-    def _request(self, verb: str, path: str) -> requests.Response | None:
+    def _request(self, verb: str, path: str) -> _Found | None:
         """Ask for a file, patiently; None for 404."""
+        url = self.url(path)
         for attempt in range(1, TRIES + 1):
             try:
-                response = self._http.request(
-                    verb,
-                    self.url(path),
-                    timeout=TIMEOUT,
-                    verify=self.options.verify,
-                    cert=self.options.cert,
-                    allow_redirects=True,
-                    headers={"Accept-Encoding": "identity"},
-                )
-            except (requests.ConnectionError, requests.Timeout) as exc:
-                if attempt == TRIES:
-                    raise GenericError(f"cannot download {self.url(path)}: {exc}") from exc
-            else:
-                if response.status_code == 404:
-                    return None
-                if response.status_code not in RETRIED or attempt == TRIES:
-                    _check(response)
-                    return response
+                with self._http.request(verb, url, limits=LIMITS) as response:
+                    if response.status == 404:
+                        return None
+                    if response.status >= 400:
+                        raise TransportError(f"{response.status} {response.reason}", status=response.status)
+                    size = response.headers.get("Content-Length")
+                    return _Found(response.read(), None if size is None else int(size))
+            except TransportError as exc:
+                if attempt == TRIES or not _passing(exc):
+                    raise GenericError(f"cannot download {url}: {exc}") from exc
             time.sleep(BACKOFF * 2**attempt)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
 
-def _check(response: requests.Response) -> None:
-    if not response.ok:
-        raise GenericError(f"cannot download {response.url}: {response.status_code} {response.reason}")
-
-
 def _passing(exc: TransportError) -> bool:
     """Tell a failure that may pass from one that will not."""
-    cause = exc.__cause__
-    response = getattr(cause, "response", None)
-    return response is None or response.status_code in RETRIED
+    return not exc.failure.final and (exc.status is None or exc.status in RETRIED)

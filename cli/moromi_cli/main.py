@@ -3,6 +3,7 @@
 0 done; 1 an error, an interrupt, a failed task; 2 wrong usage.
 """
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -190,7 +191,9 @@ def main() -> None:
         from moromi_cli.complete import answer
 
         sys.exit(answer(prog, sys.argv[1:], os.environ[COMPLETE]))
-    sys.exit(run(prog, sys.argv[1:]))
+    code = run(prog, sys.argv[1:])
+    gc.freeze()  # or the interpreter looks through every object that is left, before it ends: 9 of 70 ms
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ def moshimoshi(cli: Cli) -> Shown:
     """Greet the user and show how the login went."""
     session = cli.session
     user = session.getLoggedInUser()
-    hub = {"hub": session.baseurl, "version": session.getKojiVersion()}
+    hub = {"hub": session.baseurl, "version": session.hub_version_str}
     return Shown({"user": user or None, **hub}, greeting(cli, user or {}, **hub))
 
 
@@ -42,5 +42,5 @@ def greeting(cli: Cli, user: dict[str, Any], hub: str, version: str) -> Iterator
 @listing("version", "[options]")
 def version(cli: Cli) -> Shown:
     """Versions of client and hub."""
-    hub = cli.session.getKojiVersion()
+    hub = cli.session.hub_version_str
     return Shown({"client": VERSION, "hub": hub}, [f"Client: {VERSION}", f"Hub:    {hub}"])

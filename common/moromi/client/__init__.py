@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from moromi.client.options import SessionOptions
     from moromi.client.push import Push, follow
     from moromi.client.session import ClientSession, SessionInfo
-    from moromi.client.transport import CertificateError, TransportError
+    from moromi.client.trouble import CertificateError, TransportError
 
 __all__ = [
     "CertificateError",
@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 _HOME = {
-    "CertificateError": "transport",
+    "CertificateError": "trouble",
     "ClientSession": "session",
     "MultiCallInProgress": "multicall",
     "MultiCallNotReady": "multicall",
@@ -38,7 +38,7 @@ _HOME = {
     "Push": "push",
     "SessionInfo": "session",
     "SessionOptions": "options",
-    "TransportError": "transport",
+    "TransportError": "trouble",
     "VirtualCall": "multicall",
     "follow": "push",
 }

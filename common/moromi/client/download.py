@@ -5,18 +5,15 @@ is none.
 """
 
 import os
-from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 
-import requests
-
+from moromi.client.http import Http, Limits, Response
 from moromi.client.options import SessionOptions
-from moromi.client.transport import USER_AGENT, TransportError
+from moromi.client.trouble import TransportError
 from moromi.errors import GenericError
 
 BLOCK = 1 << 16
-CONNECT_TIMEOUT = 60.0
-SILENCE_LIMIT = 600.0
+LIMITS = Limits(connect=60.0, silence=600.0)
 
 
 class Observer:
@@ -41,66 +38,57 @@ def fetch(
     *,
     options: SessionOptions | None = None,
     observer: Observer | None = None,
-    session: requests.Session | None = None,
+    http: Http | None = None,
 ) -> None:
-    """Download `url` to `path`, with the server's time stamp.
+    """Download `url` to `path`, with the server's time stamp; over the connections of `http`, where given.
 
     TransportError for an HTTP error or a cut connection (what came stays and is continued next time),
     GenericError when the length is wrong. A file that stays empty because of an error is removed.
     """
-    options = options or SessionOptions()
+    http = http or Http(options)
     observer = observer or Observer()
     have = os.path.getsize(path) if os.path.isfile(path) else 0
     try:
-        with _get(session, url, options, have) as response:
+        with http.request(
+            "GET", url, limits=LIMITS, headers={"Range": f"bytes={have}-"} if have else {}
+        ) as response:
             _store(response, path, have, observer)
-    except requests.RequestException as err:
+    except TransportError:
         if os.path.isfile(path) and not os.path.getsize(path):
             os.unlink(path)
-        raise TransportError(f"{type(err).__name__}: {err}") from err
+        raise
 
 
-def _get(session: requests.Session | None, url: str, options: SessionOptions, have: int) -> requests.Response:
-    headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
-    if have:
-        headers["Range"] = f"bytes={have}-"
-    return (session or requests).get(
-        url,
-        headers=headers,
-        stream=True,
-        timeout=(CONNECT_TIMEOUT, SILENCE_LIMIT),
-        verify=options.verify,
-        cert=options.cert,
-    )
-
-
-def _total(response: requests.Response, have: int) -> int:
+def _total(response: Response, have: int) -> int:
     """Full length of the file, 0 when unknown."""
     span = response.headers.get("Content-Range", "")
     if "/" in span and span.rsplit("/", 1)[1].isdigit():
         return int(span.rsplit("/", 1)[1])
-    return int(response.headers.get("Content-Length", 0)) + (have if response.status_code == 206 else 0)
+    return int(response.headers.get("Content-Length", 0)) + (have if response.status == 206 else 0)
 
 
-def _store(response: requests.Response, path: str, have: int, observer: Observer) -> None:
+def _store(response: Response, path: str, have: int, observer: Observer) -> None:
     total = _total(response, have)
-    if response.status_code == 416:
+    if response.status == 416:
         if total == have:
             observer.present(path)
             return
         raise GenericError(f"{path} is longer than {response.url}: not a part of it; remove it first")
-    response.raise_for_status()
-    if response.status_code == 200 and have and total == have:
+    if response.status >= 400:
+        raise TransportError(
+            f"{response.url} answered {response.status} {response.reason}", status=response.status
+        )
+    if response.status == 200 and have and total == have:
         observer.present(path)
         return
-    start = have if response.status_code == 206 else 0
+    start = have if response.status == 206 else 0
     if start:
         observer.resuming(path)
     with open(path, "r+b" if start else "wb") as target:
         target.seek(start)
         done = start
         observer.progress(done, total)
-        for block in _blocks(response):
+        for block in response.blocks(BLOCK):
             target.write(block)
             done += len(block)
             observer.progress(done, total)
@@ -110,12 +98,7 @@ def _store(response: requests.Response, path: str, have: int, observer: Observer
     _stamp(response, path)
 
 
-def _blocks(response: requests.Response) -> Iterator[bytes]:
-    blocks: Iterator[bytes] = response.iter_content(BLOCK)
-    return blocks
-
-
-def _stamp(response: requests.Response, path: str) -> None:
+def _stamp(response: Response, path: str) -> None:
     modified = response.headers.get("Last-Modified")
     if modified:
         when = parsedate_to_datetime(modified).timestamp()

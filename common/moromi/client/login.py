@@ -10,13 +10,10 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from requests.auth import AuthBase
-
-from moromi.client.retry import Failure
-from moromi.client.transport import TransportError
+from moromi.client.negotiate import Negotiation
+from moromi.client.trouble import Failure, TransportError
 from moromi.constants import AuthType
 from moromi.errors import AuthError, GenericError, GSSAPIAuthError
 
@@ -99,20 +96,6 @@ def _environment(**values: str | None) -> Iterator[None]:
                 os.environ[name] = old
 
 
-def _gssapi_auth(kwargs: dict[str, Any]) -> AuthBase:
-    """The HTTP library's Negotiate object, for a principal when one is named (the built-in ImportError if not
-    installed).
-    """
-    addon = import_module("requests_gssapi")
-    options: dict[str, Any] = {"mutual_authentication": addon.OPTIONAL}
-    if kwargs.get("principal"):
-        gssapi = import_module("gssapi")
-        name = gssapi.Name(kwargs["principal"], gssapi.NameType.kerberos_principal)
-        options["creds"] = gssapi.Credentials(name=name, usage="initiate")
-    auth: AuthBase = addon.HTTPSPNEGOAuth(**options)
-    return auth
-
-
 def gssapi_login(session: "ClientSession", kwargs: dict[str, Any], renew: bool) -> bool:
     """`sslLogin` with a Kerberos ticket. `kwargs`: principal, keytab, ccache, proxyuser, proxyauthtype.
 
@@ -140,8 +123,9 @@ def _gssapi_exchange(session: "ClientSession", kwargs: dict[str, Any], renew: bo
     tries = 0
     while True:
         try:
+            auth = Negotiation(session.baseurl, kwargs.get("principal"))
             sinfo = session.exchange_login(
-                "sslLogin", (), arguments, path="/ssllogin", auth=_gssapi_auth(kwargs), retry=False
+                "sslLogin", (), arguments, path="/ssllogin", auth=auth, retry=False
             )
         except TransportError as err:
             tries += 1

@@ -14,7 +14,6 @@ seen.
 
 import json
 import logging
-import socket
 import threading
 import time
 from collections import deque
@@ -23,19 +22,17 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Protocol
 
-import requests
-from urllib3.exceptions import HTTPError
-
+from moromi.client.http import Http, Limits, Response
 from moromi.client.options import SessionOptions
-from moromi.client.transport import USER_AGENT, TransportError
+from moromi.client.trouble import TransportError
 from moromi.errors import Fault, GenericError
 
 logger = logging.getLogger("moromi.client.push")
 
 Event = tuple[str, dict[str, Any]]
 FALLBACK_INTERVAL = 60.0
-SILENCE_LIMIT = 45.0
-"""Seconds without even a keep-alive comment (sent every 15 s) after which a stream counts as dead."""
+LIMITS = Limits(connect=10.0, silence=45.0)
+"""A stream without even a keep-alive comment (sent every 15 s) counts as dead."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 KEPT_EVENTS = 1000
 
@@ -73,12 +70,9 @@ def parse_stream(lines: Iterator[bytes]) -> Iterator[Event]:
             data.append(value)
 
 
-def _lines(response: requests.Response) -> Iterator[bytes]:
-    """Lines as they arrive. (The HTTP library's own iterator waits for a full block or an end of stream.)"""
-    while True:
-        line = response.raw.readline(1 << 20)
-        if not line:
-            return
+def _lines(response: Response) -> Iterator[bytes]:
+    """Lines as they arrive."""
+    while line := response.readline(1 << 20):
         yield line.rstrip(b"\r\n")
 
 
@@ -100,9 +94,9 @@ class Stream:
         self.connected = False
         self._headers = headers
         self._alive = alive
-        self._options = options or SessionOptions()
+        self._http = Http(options)
         self._closed = threading.Event()
-        self._response: requests.Response | None = None
+        self._response: Response | None = None
 
     def __iter__(self) -> Iterator[Event]:
         pause = FIRST_PAUSE
@@ -111,8 +105,7 @@ class Stream:
             try:
                 if self._alive():
                     yield from self._connection()
-            except (requests.RequestException, HTTPError, OSError, ValueError, AttributeError) as err:
-                # HTTPError: read past the HTTP library, a cut stream is the lower library's error.
+            except (TransportError, ValueError, AttributeError) as err:
                 # ValueError and AttributeError: reading a response that close() took away in another thread
                 logger.debug("event stream %s: %s", self.url, err)
             finally:
@@ -123,22 +116,10 @@ class Stream:
             pause = min(pause * 2, LONGEST_PAUSE)
 
     def _connection(self) -> Iterator[Event]:
-        headers = {
-            "User-Agent": USER_AGENT,
-            "Accept": "text/event-stream",
-            "Accept-Encoding": "identity",
-            **self._headers(),
-        }
-        options = self._options
-        with requests.get(
-            self.url,
-            headers=headers,
-            stream=True,
-            timeout=(10.0, SILENCE_LIMIT),
-            verify=options.verify,
-            cert=options.cert,
-        ) as response:
-            response.raise_for_status()
+        headers = {"Accept": "text/event-stream", **self._headers()}
+        with self._http.request("GET", self.url, limits=LIMITS, headers=headers) as response:
+            if response.status >= 400:
+                raise TransportError(f"{self.url} answered {response.status}", status=response.status)
             self._response = response
             for name, payload in parse_stream(self._while_alive(_lines(response))):
                 self.connected = True
@@ -153,12 +134,8 @@ class Stream:
     def close(self) -> None:
         """End the stream; a thread that waits in it wakes up."""
         self._closed.set()
-        response = self._response
-        connection = getattr(response.raw, "connection", None) if response is not None else None
-        sock = getattr(connection, "sock", None)
-        if isinstance(sock, socket.socket):
-            with suppress(OSError):  # already gone
-                sock.shutdown(socket.SHUT_RDWR)
+        if self._response is not None:
+            self._response.abort()
 
 
 def follow(url: str, options: SessionOptions | None = None) -> Iterator[Event]:

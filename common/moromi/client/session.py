@@ -13,21 +13,23 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any
-
-import requests
-from requests.auth import AuthBase
+from typing import TYPE_CHECKING, Any
 
 from moromi.client import login as logins
+from moromi.client.http import Http
 from moromi.client.multicall import MultiCallInProgress, MultiCallSwitch, VirtualMethod, run_calls
 from moromi.client.options import SessionOptions, make_options
-from moromi.client.retry import Failure, RetryPolicy
-from moromi.client.transport import Answer, Transport, TransportError
-from moromi.client.upload import Progress, base64_upload, hub_takes_raw, raw_upload
+from moromi.client.retry import RetryPolicy
+from moromi.client.transport import Answer, Transport
+from moromi.client.trouble import Failure, TransportError
 from moromi.constants import AuthType
 from moromi.errors import AuthExpired, Fault, GenericError, ParameterError, ServerOffline
 from moromi.wire.named import join_named
 from moromi.wire.xmlrpc import ParseError, decode_response, encode_request
+
+if TYPE_CHECKING:
+    from moromi.client.negotiate import Negotiation
+    from moromi.client.upload import Progress
 
 logger = logging.getLogger("moromi.client")
 
@@ -115,8 +117,8 @@ class ClientSession:
         self.setSession(None)
 
     @property
-    def rsession(self) -> requests.Session:
-        """The HTTP session of this process."""
+    def rsession(self) -> Http:
+        """The HTTP connections of this process."""
         return self.transport.http
 
     @property
@@ -250,7 +252,7 @@ class ClientSession:
         kwargs: dict[str, Any],
         *,
         path: str = "",
-        auth: AuthBase | None = None,
+        auth: "Negotiation | None" = None,
         retry: bool = True,
     ) -> Any:
         """One login call, with the short time limit; the session info of the answer (or nil)."""
@@ -302,7 +304,7 @@ class ClientSession:
         query: Iterable[tuple[str, str]] = (),
         path: str = "",
         timeout: float | None = None,
-        auth: AuthBase | None = None,
+        auth: "Negotiation | None" = None,
         retry: bool = True,
     ) -> Any:
         """Send one numbered request until it is answered or patience ends; decode the answer, raise its
@@ -331,9 +333,10 @@ class ClientSession:
             opts.max_retries if retry else 0, opts.retry_interval, opts.anon_retry, opts.patience
         )
         failures = 0
-        first = time.monotonic()
+        away_since = 0.0
         while True:
             self.retries = failures
+            began = time.monotonic()
             try:
                 return self._decode(self._once_or_twice(post, retry))
             except ServerOffline as err:
@@ -342,13 +345,13 @@ class ClientSession:
                 logger.info("the hub is offline (%s), next try in %s s", err, opts.offline_interval)
                 failures = 0
                 time.sleep(opts.offline_interval)
-            except (TransportError, ParseError) as err:
-                if isinstance(err, TransportError) and err.failure is Failure.CERTIFICATE:
-                    raise
+            except TransportError as err:
                 failures += 1
-                first = time.monotonic() if failures == 1 else first
-                pause = policy.delay(failures, self.logged_in, time.monotonic() - first)
-                if pause is None:
+                now = time.monotonic()
+                if failures == 1:  # a connection that was cut after an hour was no hour of waiting
+                    away_since = began if err.failure is Failure.SILENT else now
+                pause = policy.delay(failures, self.logged_in, now - away_since)
+                if pause is None or err.failure.final:
                     raise
                 logger.info("try #%i for call %s (%s) failed: %s", failures, self.callnum, name, err)
                 self.transport.drop()
@@ -370,7 +373,11 @@ class ClientSession:
 
     def _decode(self, answer: Answer) -> Any:
         self._hub_version = answer.headers.get("Koji-Version", self._hub_version)
-        return decode_response(answer.body)
+        try:
+            return decode_response(answer.body)
+        except ParseError as err:
+            said = f" ({answer.said})" if answer.said else ""
+            raise TransportError(f"{self.baseurl} does not answer as a hub does: {err}{said}") from err
 
     # -- several calls at once
 
@@ -402,7 +409,7 @@ class ClientSession:
         localfile: str,
         path: str,
         name: str | None = None,
-        callback: Progress | None = None,
+        callback: "Progress | None" = None,
         blocksize: int | None = None,
         overwrite: bool = True,
         volume: str | None = None,
@@ -410,6 +417,8 @@ class ClientSession:
         """Put a file at `<work>/<path>/<name>`, raw where the hub can. `callback(done, total, piece, lap_s,
         total_s)`.
         """
+        from moromi.client.upload import base64_upload, hub_takes_raw
+
         self._outside_multicall("uploads")
         name = name or os.path.basename(localfile)
         if hub_takes_raw(self, path, name, volume):
@@ -425,12 +434,14 @@ class ClientSession:
         localfile: str,
         path: str,
         name: str | None = None,
-        callback: Progress | None = None,
+        callback: "Progress | None" = None,
         blocksize: int | None = None,
         overwrite: bool = False,
         volume: str | None = None,
     ) -> None:
         """The raw upload. ActionNotAllowed without a login, GenericError when sizes or sums differ."""
+        from moromi.client.upload import raw_upload
+
         self._outside_multicall("uploads")
         raw_upload(
             self,

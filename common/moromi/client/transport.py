@@ -1,106 +1,58 @@
-"""HTTP under a session: one kept-alive connection pool, thrown away when it fails or when the process forks.
-
-A forked child must not write into its parent's socket, so every request compares the process id; environment
-settings (proxies, CA bundle) are read once here and not per request, and ~/.netrc never (it would add
-credentials that nobody asked for).
+"""What a session sends to its hub, and what it makes of the answer: HTTP statuses as errors, with what the
+server said in one line.
 """
 
 import logging
-import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from http.client import HTTPMessage
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlencode
 
-import requests
-import requests.utils
-from requests.auth import AuthBase
-
+from moromi.client.http import Http, Limits, Response
 from moromi.client.options import SessionOptions
-from moromi.client.retry import Failure, classify
+from moromi.client.trouble import (
+    CertificateError,
+    Failure,
+    TransportError,
+    mask_secrets,
+)
+
+if TYPE_CHECKING:
+    from moromi.client.negotiate import Negotiation
+
+__all__ = ["Answer", "CertificateError", "Failure", "Transport", "TransportError", "mask_secrets"]
 
 logger = logging.getLogger("moromi.client")
 
-USER_AGENT = "koji/1"
-CONNECT_TIMEOUT = 60.0
 DEBUG_BODY = 1024
-
-_SECRETS = re.compile(r"(session-key=|session-id=|callnum=)[^&\s'\")]+|(://[^/@\s:]*:)[^/@\s]+(?=@)")
-
-
-def mask_secrets(text: str) -> str:
-    """`text` without the session keys and passwords that URLs in error messages carry."""
-    return _SECRETS.sub(r"\1\2XXXXX", text)
+SAID = 200
+"""Characters of a server's explanation that go into an error."""
 
 
-class TransportError(OSError):
-    """The exchange itself failed: no connection, a cut one, a time-out, an HTTP error status.
-
-    An OSError, as the HTTP library's own errors are. `failure` says whether a repeat can help; `status` is
-    the HTTP status or None. The original exception is the cause.
-    """
-
-    def __init__(self, message: str, failure: Failure = Failure.OTHER, status: int | None = None) -> None:
-        super().__init__(mask_secrets(message))
-        self.failure = failure
-        self.status = status
-
-
-class CertificateError(TransportError):
-    """The hub's certificate, or ours, was refused."""
-
-
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """Body and headers of a 200 answer."""
 
     body: bytes
-    headers: Mapping[str, str]
+    headers: HTTPMessage
 
-
-def _environment(url: str) -> tuple[dict[str, str], str | None]:
-    """Proxies and CA bundle that the environment names for `url`."""
-    bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-    return requests.utils.get_environ_proxies(url, no_proxy=None), bundle
+    @property
+    def said(self) -> str:
+        """What it says to a person, as far as it is no answer of a hub."""
+        return explanation(self.body, self.headers.get("Content-Type", ""))
 
 
 class Transport:
-    """Posts bytes to the hub. Thread-safe as far as the HTTP library's pool is; fork-safe."""
+    """Posts bytes to the hub. Thread-safe and fork-safe."""
 
     def __init__(self, baseurl: str, options: SessionOptions) -> None:
         self.baseurl = baseurl
         self.options = options
-        self._session: requests.Session | None = None
-        self._pid = os.getpid()
-
-    @property
-    def http(self) -> requests.Session:
-        """The HTTP session of this process, made at its first use."""
-        if self._session is None or self._pid != os.getpid():
-            self._session = self._connect()
-            self._pid = os.getpid()
-        return self._session
-
-    def _connect(self) -> requests.Session:
-        session = requests.Session()
-        session.trust_env = False
-        proxies, bundle = _environment(self.baseurl)
-        session.proxies.update(proxies)
-        session.headers.clear()
-        session.headers["User-Agent"] = USER_AGENT
-        session.headers["Accept-Encoding"] = "identity"
-        session.verify = self.options.verify
-        if session.verify is True and bundle:
-            session.verify = bundle
-        session.cert = self.options.cert
-        return session
+        self.http = Http(options)
 
     def drop(self) -> None:
-        """Forget the connections. Closing a descriptor inherited over a fork does not disturb the
-        parent's.
-        """
-        if self._session is not None:
-            self._session.close()
-        self._session = None
+        """Forget the connections."""
+        self.http.close()
 
     def post(
         self,
@@ -110,44 +62,55 @@ class Transport:
         path: str = "",
         query: Iterable[tuple[str, str]] = (),
         timeout: float,
-        auth: AuthBase | None = None,
+        auth: "Negotiation | None" = None,
     ) -> Answer:
         """One POST, no retries. Raises TransportError for everything but a 200 answer."""
         url = self.baseurl + path
         if self.options.debug_xmlrpc:
             logger.debug("POST %s %s", url, body[:DEBUG_BODY])
-        try:
-            response = self.http.post(
-                url,
-                params=list(query) or None,
-                data=body,
-                headers=dict(headers),
-                timeout=(min(timeout, CONNECT_TIMEOUT), timeout),
-                auth=auth,
-            )
-        except (requests.RequestException, OSError) as err:
-            raise self._failed(err) from err
+        arguments = urlencode(list(query))
+        if arguments:
+            url = f"{url}?{arguments}"
+        limits = Limits(silence=timeout)
+        status, reason, answer = self._ask(url, body, dict(headers), limits, auth)
         if self.options.debug_xmlrpc:
-            logger.debug("%s %s", response.status_code, response.content[:DEBUG_BODY])
-        if response.status_code >= 400:
-            text = response.text.strip()[:300]
-            raise TransportError(
-                f"{self.baseurl} answered {response.status_code} {response.reason}: {text}",
-                status=response.status_code,
-            )
-        return Answer(response.content, response.headers)
+            logger.debug("%s %s", status, answer.body[:DEBUG_BODY])
+        if status >= 400:
+            said = f": {answer.said}" if answer.said not in ("", reason, f"{status} {reason}") else ""
+            raise TransportError(f"{self.baseurl} answered {status} {reason}{said}", status=status)
+        return answer
 
-    def _failed(self, err: Exception) -> TransportError:
-        failure = classify(err)
-        kind = CertificateError if failure is Failure.CERTIFICATE else TransportError
-        return kind(f"{self.baseurl}: {_reason(err)}", failure)
+    def _ask(
+        self, url: str, body: bytes, headers: dict[str, str], limits: Limits, auth: "Negotiation | None"
+    ) -> tuple[int, str, Answer]:
+        """Status, reason and body; with `auth` after as many steps as the server wants."""
+        while True:
+            if auth:
+                headers["Authorization"] = auth.token
+            with self.http.request("POST", url, limits=limits, headers=headers, body=body) as response:
+                answer = Answer(_decoded(response), response.headers)
+            if not auth or not auth.goes_on(response.status, response.headers.get_all("WWW-Authenticate")):
+                return response.status, response.reason, answer
 
 
-def _reason(err: BaseException) -> str:
-    """What the operating system or the TLS library said, without the layers that the HTTP library puts around
-    it.
-    """
-    inner: BaseException | None = err
-    while inner is not None:
-        err, inner = inner, inner.__cause__ or inner.__context__
-    return str(err) or type(err).__name__
+def _decoded(response: Response) -> bytes:
+    """The body; unpacked where a server packs it without having been asked to."""
+    body = response.read()
+    if response.headers.get("Content-Encoding", "identity").lower() in ("gzip", "x-gzip", "deflate"):
+        import zlib
+
+        try:
+            return zlib.decompress(body, 32 + zlib.MAX_WBITS)
+        except zlib.error as err:
+            raise TransportError(f"{response.url}: the compressed answer is damaged: {err}") from err
+    return body
+
+
+def explanation(body: bytes, kind: str) -> str:
+    """One line of a body of the content type `kind`: the title of a page, the beginning of a text."""
+    text = body[: 1 << 16].decode("utf-8", "replace")
+    if "html" in kind or text.lstrip()[:1] == "<":
+        title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
+        text = title[1] if title else ""
+    text = " ".join(text.split())
+    return text if len(text) <= SAID else text[:SAID] + "..."
