@@ -5,6 +5,7 @@ The steps are those of the acceptance list of the contract; their numbers are in
 
 from __future__ import annotations
 
+import gzip
 import json
 import subprocess
 import time
@@ -22,8 +23,10 @@ from support.chroots import sample_distribution
 from support.copr import Api
 from support.copr_site import CHROOT, OTHER, Cli, CoprSite, copr_site
 from support.sites import Package
+from support.worker import eventually
 
 GOOD = Package("brew")
+SLOW = Package("mill", build="for n in $(seq 40); do echo grain $n; sleep 0.2; done")
 BAD = Package("spilled", build="echo it is spilled; false")
 FINAL = ("succeeded", "failed", "canceled")
 
@@ -52,7 +55,7 @@ def sources(site: CoprSite) -> Path:
     """A directory with source packages."""
     place = site.place / "sources"
     place.mkdir()
-    for package in (GOOD, BAD):
+    for package in (GOOD, BAD, SLOW):
         package.srpm(place)
     return place
 
@@ -168,6 +171,44 @@ def test_06_build_urls(alice: Cli, project: str, served: str, sources: Path) -> 
     assert f"Build(s) {number} failed." in bad.stderr
 
 
+def test_06_the_log_grows(alice: Cli, project: str, sources: Path, site: CoprSite) -> None:
+    api = Api(site.url)
+    number = created(alice("build", "--nowait", project, str(srpm(sources, SLOW))))
+    query = f"/build-chroot?build_id={number}&chrootname={CHROOT}"
+
+    def log(suffix: str = "") -> str | None:
+        url = api.ok("GET", query)["result_url"]
+        answer = None if url is None else api.session.get(f"{url}builder-live.log{suffix}", timeout=60)
+        if answer is None or not answer.ok:
+            return None
+        return gzip.decompress(answer.content).decode() if suffix else answer.text
+
+    eventually(lambda: "\ngrain 1\n" in (log() or ""), 100)
+    seen = log()
+    assert seen is not None and "\ngrain 40\n" not in seen
+    assert api.ok("GET", query)["state"] == "running" and log(".gz") is None
+    where = api.ok("GET", query)["result_url"]
+    assert 'href="builder-live.log"' in api.session.get(where, timeout=60).text
+    page = api.session.get(f"{site.url}/coprs/build/{number}", timeout=60).text
+    assert f'href="{where}builder-live.log"' in page
+    assert "task" in api.session.get(f"{where}backend.log", timeout=60).text
+    eventually(lambda: len(log() or "") > len(seen), 100)
+    assert finished(api, number)["state"] == "succeeded"
+    assert "\ngrain 40\n" in (log(".gz") or "") and log() == log(".gz")
+
+
+def test_06_log_of_a_cancelled_build(alice: Cli, project: str, sources: Path, site: CoprSite) -> None:
+    api = Api(site.url)
+    number = created(alice("build", "--nowait", project, str(srpm(sources, SLOW))))
+    place = f"{site.url}/results/alice/{project}/{CHROOT}/{number:08d}-{SLOW.name}"
+    eventually(lambda: "grain 1" in api.session.get(f"{place}/builder-live.log", timeout=60).text, 100)
+    alice("cancel", str(number))
+    words = ["download-build", str(number), "--logs", "-d", str(site.place / "cancelled")]
+    alice(*words)
+    packed = (site.place / "cancelled" / CHROOT / "builder-live.log.gz").read_bytes()
+    assert "grain 1" in gzip.decompress(packed).decode()
+
+
 def test_07_bad_builds(alice: Cli, bob: Cli, project: str, sources: Path) -> None:
     error = alice("build", project, "http://127.0.0.1/x.txt", code=1)
     assert "URLs must end with .src.rpm" in error
@@ -185,10 +226,27 @@ def test_08_cancel(alice: Cli, bob: Cli, project: str, sources: Path, built: int
 
 
 def test_09_download(alice: Cli, built: int, tmp_path: Path) -> None:
-    alice("download-build", str(built), "--rpms", "-d", str(tmp_path))
-    names = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
-    expected = {f"{CHROOT}/{GOOD.nvr}.noarch.rpm", f"{CHROOT}/{GOOD.nvr}.src.rpm"}
-    assert names == expected
+    rpms = {f"{GOOD.nvr}.noarch.rpm", f"{GOOD.nvr}.src.rpm"}
+    spec = {f"{GOOD.name}.spec"}
+    logs = {f"{name}.log.gz" for name in ("builder-live", "backend", "build", "root", "state", "hw_info")}
+    wanted: dict[str, tuple[list[str], set[str]]] = {
+        "rpms": (["--rpms"], rpms),
+        "spec": (["--spec"], spec),
+        "logs": (["--logs"], logs),
+        "two": (["--spec", "--logs"], spec | logs),
+        "review": (["--review"], set()),
+        "chroot": (["-r", CHROOT, "--rpms"], rpms),
+        "elsewhere": (["-r", OTHER], set()),
+        "all": ([], rpms | spec | logs | {"success"}),
+    }
+    for name, (words, files) in wanted.items():
+        place = tmp_path / name
+        alice("download-build", str(built), *words, "-d", str(place))
+        # wget keeps the index of a directory only where no filter refuses it
+        found = {str(path.relative_to(place)) for path in place.rglob("*") if path.is_file()}
+        found -= {f"{CHROOT}/index.html"}
+        assert found == {f"{CHROOT}/{file}" for file in files}, name
+    assert (tmp_path / "spec" / CHROOT / f"{GOOD.name}.spec").read_text() == GOOD.spec
 
 
 def test_10_packages(alice: Cli, project: str, tmp_path: Path) -> None:

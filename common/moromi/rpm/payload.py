@@ -32,7 +32,7 @@ class _Unpacked:
 
     def __init__(self, stream: Readable, *errors: type[Exception]) -> None:
         self.stream = stream
-        self.errors = (EOFError, OSError, *errors)
+        self.errors: tuple[type[Exception], ...] = (EOFError, OSError, *errors)
 
     def read(self, size: int) -> bytes:
         """Exactly so many bytes."""

@@ -14,12 +14,20 @@ from werkzeug.wrappers import Response as AnyResponse
 from moromi.errors import AuthError
 from moromi_hub.plugin_api import FileTree, serving_hub, sessions
 
-from . import builds, chroots, live, people, permissions, projects, repofiles, results
+from . import builds, chroots, live, logs, people, permissions, projects, repofiles, results
 from .errors import CoprError
+from .model import State
+from .paging import Page
 from .settings import CONFIG
 
 BLUEPRINT = Blueprint("copr_pages", __name__)
-_PAGE = '<!DOCTYPE html><meta charset="utf-8"><title>{0}</title><h1>{0}</h1>{1}\n'
+_NEWEST = Page(limit=20, order_type="DESC")
+
+
+def _page(title: str, body: str) -> str:
+    """A page; the title is text, the body is HTML."""
+    escaped = html.escape(title)
+    return f'<!DOCTYPE html><meta charset="utf-8"><title>{escaped}</title><h1>{escaped}</h1>{body}\n'
 
 
 @BLUEPRINT.errorhandler(CoprError)
@@ -78,17 +86,23 @@ def build(build_id: int) -> AnyResponse:
 
 @BLUEPRINT.route("/coprs/<owner>/<name>/build/<int:build_id>/")
 def build_page(owner: str, name: str, build_id: int) -> str:
-    """A build."""
+    """A build: its steps with their logs, which grow while it is on its way."""
     with serving_hub().call("copr.build") as call:
         found = builds.get(call, build_id)
-        where = results.url(call, found.owner, found.dirname)
-    rows = "".join(
-        f'<li><a href="{html.escape(f"{where}/{each.name}/")}">{each.name}</a>: {each.state.name}</li>'
-        for each in found.chroots
-    )
+        steps = [("Sources", found.source_state, results.source_url(call, found))]
+        steps += [(each.name, each.state, results.result_url(call, found, each)) for each in found.chroots]
     title = f"Build {found.id} of {found.owner}/{found.project}: {found.state.name}"
     package = html.escape(f"{found.package or 'a package'} {found.version or ''}")
-    return _PAGE.format(html.escape(title), f"<p>{package}<ul>{rows}</ul>")
+    again = "" if found.finished else '<meta http-equiv="refresh" content="5">'
+    return _page(title, f"{again}<p>{package}<ul>{''.join(_step(*each) for each in steps)}</ul>")
+
+
+def _step(name: str, state: State, url: str | None) -> str:
+    if url is None:
+        return f"<li>{name}: {state.name}</li>"
+    where = html.escape(url)
+    log = f'<a href="{where}{logs.BUILDER}">log</a>'
+    return f'<li><a href="{where}">{name}</a>: {state.name}, {log}</li>'
 
 
 @BLUEPRINT.route("/coprs/g/<group>/<name>/build/<int:build_id>/")
@@ -105,11 +119,16 @@ def project_page(owner: str, name: str) -> str:
         host = CONFIG.of(call).host
         enabled = [each.name for each in chroots.of_project(call, found)]
         where = results.url(call, owner, name)
+        newest = builds.listing(call, _NEWEST, found)
     rows = "".join(f'<li><a href="{html.escape(f"{where}/{each}/")}">{each}</a></li>' for each in enabled)
     parts = [html.escape(text) for text in (found.description, found.settings.instructions)]
     command = html.escape(f"dnf copr enable {host}/{found.full_name}")
-    body = f"<p>{parts[0]}<p>{parts[1]}<pre>{command}</pre><ul>{rows}</ul>"
-    return _PAGE.format(html.escape(found.full_name), body)
+    done = "".join(
+        f'<li><a href="build/{each.id}/">{each.id} {html.escape(each.package or "")}</a>: {each.state.name}'
+        for each in newest
+    )
+    body = f"<p>{parts[0]}<p>{parts[1]}<pre>{command}</pre><ul>{rows}</ul><h2>Builds</h2><ul>{done}</ul>"
+    return _page(found.full_name, body)
 
 
 @BLUEPRINT.route("/coprs/g/<group>/<name>/")
@@ -130,7 +149,7 @@ def token_page() -> str:
         ' <label>Password <input name="password" type="password"></label> <button>New token</button></form>'
     )
     text = "<p>A new token makes the old one void. Put what you get into <code>~/.config/copr</code>.</p>"
-    return _PAGE.format("API token", text + form)
+    return _page("API token", text + form)
 
 
 @BLUEPRINT.route("/api/new/", methods=["POST"])

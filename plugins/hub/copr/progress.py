@@ -25,14 +25,17 @@ from moromi_hub.plugin_api import builds as hub_builds
 from . import (
     build_queries,
     chroot_queries,
+    distgit,
     intake,
     logs,
     metadata,
+    mock_options,
     packages,
     people,
     projects,
     publishing,
     results,
+    scripts,
     signing,
     sources,
 )
@@ -56,17 +59,32 @@ def _mine(call: Call, task_id: int) -> Build:
 def begin(call: Call, task_id: int) -> dict[str, Any]:
     """What the task is to do: source, chroots, seconds; `tag` is the build tag to make sources in."""
     build = _mine(call, task_id)
-    repositories = _repositories(call, build)
-    first = repositories[build.chroots[0].repository_id]
+    first = _repositories(call, build)[build.chroots[0].repository_id]
     source = dict(build.source)
+    tag = first.build_tag_id
     if build.source_type == "upload":
         source["path"] = intake.work_path(source)
+    elif build.source_type == "distgit":
+        source["lookaside"] = distgit.lookaside(call, source)
+    elif build.source_type == "custom":
+        tag = scripts.tag_of(call, source, tag)
     return {
         "source_type": build.source_type,
         "source": source,
-        "tag": first.build_tag_id,
+        "tag": tag,
         "timeout": build.options.timeout,
     }
+
+
+def chroot_options(call: Call, task_id: int) -> dict[str, Any]:
+    """What the build that a task, or one above it, works for wants of its chroots (`mock_options`)."""
+    task = tasks.get_task(call, task_id, strict=True)
+    while task is not None:
+        build = build_queries.by_task(call.tx, task["id"])
+        if build is not None:
+            return mock_options.for_build(build.options)
+        task = None if task["parent"] is None else tasks.get_task(call, task["parent"])
+    return {}
 
 
 def _repositories(call: Call, build: Build) -> dict[int, Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from moromi_hub.plugin_api import Call, files
 
 from . import metadata, project_queries, signing
-from .model import Project
+from .model import Build, ChrootState, Project, State
 from .settings import CONFIG
 
 SOURCES = "srpm-builds"
@@ -51,6 +51,21 @@ def url(call: Call, *parts: str) -> str:
 def chroot_url(call: Call, owner: str, dirname: str, chroot: str) -> str:
     """The address of a published repository."""
     return url(call, owner, dirname, chroot) + "/"
+
+
+def source_url(call: Call, build: Build) -> str | None:
+    """Where the sources of a build are with the logs of getting them, None before there can be any."""
+    begun = (State.running, State.failed, State.canceled)
+    if build.srpm is None and build.source_state not in begun:
+        return None
+    return url(call, build.owner, build.dirname, SOURCES, build.directory) + "/"
+
+
+def result_url(call: Call, build: Build, chroot: ChrootState) -> str | None:
+    """Where the results of a chroot are, None before there can be any."""
+    if build.package is None or chroot.state in (State.waiting, State.skipped):
+        return None
+    return url(call, build.owner, build.dirname, chroot.name, f"{build.directory}-{build.package}") + "/"
 
 
 def make_empty(call: Call, project: Project, dirname: str, chroots: list[str]) -> None:

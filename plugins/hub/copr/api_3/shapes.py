@@ -8,8 +8,8 @@ from typing import Any
 
 from moromi_hub.plugin_api import Call
 
-from .. import builds, names, packages, projects, results
-from ..model import Build, ChrootState, Package, Project, ProjectChroot, State
+from .. import builds, mock_options, names, packages, projects, results
+from ..model import Build, ChrootState, Package, Project, ProjectChroot
 from ..settings import CONFIG
 
 Shape = dict[str, Any]
@@ -94,11 +94,6 @@ def project_chroot(call: Call, found: Project, chroot: ProjectChroot) -> Shape:
     }
 
 
-def effective(own: str, general: str) -> str:
-    """A setting that may leave it to a more general one."""
-    return general if own == "unchanged" else own
-
-
 def build_config(call: Call, found: Project, chroot: ProjectChroot, dirname: str | None = None) -> Shape:
     """What is built with in a chroot of a project."""
     settings = chroot.settings
@@ -111,9 +106,9 @@ def build_config(call: Call, found: Project, chroot: ProjectChroot, dirname: str
         "with_opts": settings.with_opts,
         "without_opts": settings.without_opts,
         "enable_net": found.settings.enable_net,
-        "isolation": effective(settings.isolation, found.settings.isolation),
+        "isolation": mock_options.effective(settings.isolation, found.settings.isolation),
     }
-    bootstrap = effective(settings.bootstrap, found.settings.bootstrap)
+    bootstrap = mock_options.effective(settings.bootstrap, found.settings.bootstrap)
     if bootstrap != "default":
         config["bootstrap"] = bootstrap
         config["bootstrap_image"] = settings.bootstrap_image
@@ -238,7 +233,7 @@ def build(call: Call, found: Build) -> Shape:
         "source_package": {
             "name": found.package,
             "version": found.version,
-            "url": None if found.srpm is None else f"{source_url(call, found)}{found.srpm}",
+            "url": None if found.srpm is None else f"{results.source_url(call, found)}{found.srpm}",
         },
         "submitted_on": seconds(found.submitted_on),
         "started_on": seconds(min(starts)) if starts else None,
@@ -249,19 +244,6 @@ def build(call: Call, found: Build) -> Shape:
     }
 
 
-def source_url(call: Call, found: Build) -> str:
-    """Where the sources of a build are."""
-    return results.url(call, found.owner, found.dirname, results.SOURCES, found.directory) + "/"
-
-
-def result_url(call: Call, found: Build, chroot: ChrootState) -> str | None:
-    """Where the results of a chroot are, None before there can be any."""
-    if found.package is None or chroot.state in (State.waiting, State.skipped):
-        return None
-    where = (found.owner, found.dirname, chroot.name, f"{found.directory}-{found.package}")
-    return results.url(call, *where) + "/"
-
-
 def build_chroot(call: Call, found: Build, chroot: ChrootState) -> Shape:
     """A chroot of a build."""
     return {
@@ -269,17 +251,13 @@ def build_chroot(call: Call, found: Build, chroot: ChrootState) -> Shape:
         "state": chroot.state.name,
         "started_on": seconds(chroot.started_on),
         "ended_on": seconds(chroot.ended_on),
-        "result_url": result_url(call, found, chroot),
+        "result_url": results.result_url(call, found, chroot),
     }
 
 
 def source_chroot(call: Call, found: Build) -> Shape:
     """The step that gets the sources."""
-    there = found.srpm is not None or found.source_state in (State.running, State.failed)
-    return {
-        "state": found.source_state.name,
-        "result_url": source_url(call, found) if there else None,
-    }
+    return {"state": found.source_state.name, "result_url": results.source_url(call, found)}
 
 
 def built(call: Call, found: Build, chroots: Sequence[ChrootState]) -> dict[str, Shape]:
