@@ -29,7 +29,7 @@ from moromi.arches import canonical
 from moromi.constants import RepoState
 from moromi.errors import BuildError, BuildrootError, GenericError
 from moromi.mockconfig import MockConfig
-from moromi_builder import commands, roots
+from moromi_builder import commands, plugins, roots
 from moromi_builder.beneath import open_beneath
 from moromi_builder.packages import PackageLists, RepoPlace
 from moromi_builder.settings import Settings
@@ -121,7 +121,7 @@ class BuildRoot:
         if repo["tag_name"] != self.config["name"]:
             raise BuildrootError(f"tag/repo mismatch: {self.config['name']} vs {repo['tag_name']}")
         self.tag_name = str(self.config["name"])
-        self.extra: dict[str, Any] = self.config.get("extra") or {}
+        self.extra: dict[str, Any] = dict(self.config.get("extra") or {})
         self.repo_arch = canonical(plan.arch)
         self.target_arch = "armv7hl" if plan.arch == "armhfp" else plan.arch
         found = self.session.host.newBuildRoot(plan.repo_id, self.repo_arch, task_id=handler.task_id)
@@ -132,6 +132,7 @@ class BuildRoot:
         if "/" in self.name:
             raise BuildrootError(f"tag {self.tag_name} cannot name a directory")
         self._expired = False
+        plugins.run_callbacks("preBuildRoot", handler=handler, config=self.config, extra=self.extra)
         self._write_config()
 
     # -- places

@@ -66,7 +66,14 @@ HUB_CALLBACKS: Final = tuple(
     )
     for when in ("pre", "post")
 )
-BUILDER_CALLBACKS: Final = ("preSCMCheckout", "postSCMCheckout", "postCreateDistRepo", "postCreateRepo")
+#: Callback types that a builder runs; `preBuildRoot` is ours, before a chroot's configuration is written.
+BUILDER_CALLBACKS: Final = (
+    "preBuildRoot",
+    "preSCMCheckout",
+    "postSCMCheckout",
+    "postCreateDistRepo",
+    "postCreateRepo",
+)
 
 _logger = logging.getLogger("moromi.plugins")
 

@@ -21,6 +21,7 @@ from moromi_builder.plugin_api import (
     Handler,
     MakesSRPM,
     Section,
+    callback,
     check_inside,
     give,
     open_beneath,
@@ -35,6 +36,24 @@ _GIT = {"GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "git:http:https:ssh"}
 """Asks nobody for a password; nothing from the network may choose a local transport."""
 _INSIDE = "copr"
 """Directory of the sources below the chroot's temporary directory."""
+
+
+_OURS = ("copr+", "coprg+", "script+", "chroot+")
+"""What the names of tags begin with in whose chroots projects build."""
+
+
+@callback("preBuildRoot")
+def set_options(
+    kind: str, *, handler: Handler[Any], config: Mapping[str, Any], extra: dict[str, Any], **_rest: Any
+) -> None:
+    """Lay over the settings of a tag what the build at hand wants of its own chroots."""
+    if not str(config["name"]).startswith(_OURS):
+        return
+    for key, value in handler.session.host.coprChroot(handler.task_id).items():
+        if value is None:
+            extra.pop(key, None)
+        else:
+            extra[key] = value
 
 
 @dataclass

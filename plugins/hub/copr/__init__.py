@@ -13,6 +13,7 @@ from .api_3 import BLUEPRINT as API_3
 from .calls import (
     async_build,
     begin,
+    chroot_options,
     create_copr,
     edit_chroot,
     list_chroots,
@@ -47,6 +48,7 @@ __all__ = [
     "CoprTaskTest",
     "async_build",
     "begin",
+    "chroot_options",
     "create_copr",
     "edit_chroot",
     "list_chroots",

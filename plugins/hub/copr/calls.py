@@ -42,6 +42,12 @@ def begin(call: Call, task_id: int) -> dict[str, Any]:
     return progress.begin(call, task_id)
 
 
+@exported("host.coprChroot", access=task_host())
+def chroot_options(call: Call, task_id: int) -> dict[str, Any]:
+    """What the build of a task wants of its chroots: extra data to lay over the tag's, None removes."""
+    return progress.chroot_options(call, task_id)
+
+
 @exported("host.coprSource", access=task_host())
 def take_source(call: Call, task_id: int, path: str) -> list[dict[str, Any]]:
     """Take the source package at a path below work: `{chroot, target}` for each that it is built in."""

@@ -6,8 +6,7 @@ so that every change of a project or of one of its chroots ends there.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +24,7 @@ from moromi_hub.plugin_api import (
 )
 from moromi_hub.plugin_api import builds as hub_builds
 
-from . import build_queries, chroot_queries, names, people, project_queries
+from . import build_queries, chroot_queries, mock_options, names, people, project_queries
 from .errors import BadRequest
 from .model import Chroot, Directory, Owner, Project, ProjectChroot, Repository
 
@@ -147,16 +146,21 @@ def configure(call: Call, place: Place, repository: Repository) -> None:
     foreign, urls = _additional(call, place)
     _set_links(call, place, repository, foreign)
     _set_repositories(call, repository.build_tag_id, urls)
-    _set_extra(call, repository.build_tag_id, _extra(place))
+    extra = mock_options.for_tag(place.project.settings, place.chroot.settings)
+    _set_extra(call, repository.build_tag_id, extra)
     _set_packages(call, repository.build_tag_id, place.chroot.settings.additional_packages)
 
 
 def _additional(call: Call, place: Place) -> tuple[list[int], list[str]]:
     """Destination tags of other projects, and URLs, that are built with."""
-    chroot = place.chroot.chroot
+    wanted = (*place.project.settings.additional_repos, *place.chroot.settings.additional_repos)
+    return _resolved(call, place.chroot.chroot, wanted)
+
+
+def _resolved(call: Call, chroot: Chroot, wanted: Iterable[str]) -> tuple[list[int], list[str]]:
     tag_ids: list[int] = []
     urls: list[str] = []
-    for url in (*place.project.settings.additional_repos, *place.chroot.settings.additional_repos):
+    for url in wanted:
         reference = names.copr_reference(url)
         if reference is None:
             urls.append(names.expand(url.partition("?")[0], chroot.os, chroot.version, chroot.arch))
@@ -165,6 +169,24 @@ def _additional(call: Call, place: Place) -> tuple[list[int], list[str]]:
         if tag_id is not None and tag_id not in tag_ids:
             tag_ids.append(tag_id)
     return tag_ids[:_MOST_FOREIGN], list(dict.fromkeys(urls))
+
+
+def script_tag(call: Call, chroot: Chroot, repos: Collection[str]) -> int:
+    """The tag of a chroot with some repositories besides, which is made if it is new; its id."""
+    base = int(tags.require_tag(call, names.base_tag(chroot.name))["id"])
+    if not repos:
+        return base
+    name = names.script_tag(chroot.name, repos)
+    project_queries.lock_place(call.tx, name)
+    tag_id = _tag(call, name, chroot.arch)
+    foreign, urls = _resolved(call, chroot, repos)
+    links = [
+        _link(base, _BASE),
+        *(_link(each, _FIRST_FOREIGN + number) for number, each in enumerate(foreign)),
+    ]
+    _set_inheritance(call, tag_id, links)
+    _set_repositories(call, tag_id, urls)
+    return tag_id
 
 
 def foreign_tag(call: Call, reference: tuple[str, str], chroot: str) -> int | None:
@@ -185,7 +207,12 @@ def _set_links(call: Call, place: Place, repository: Repository, foreign: list[i
     known = {link["parent_id"] for link in wanted}
     others = [tag_id for tag_id in foreign if tag_id not in known]
     wanted += [_link(tag_id, _FIRST_FOREIGN + number) for number, tag_id in enumerate(others)]
-    current = tags.parent_links(call, repository.build_tag_id)
+    _set_inheritance(call, repository.build_tag_id, wanted)
+
+
+def _set_inheritance(call: Call, tag_id: int, wanted: list[dict[str, Any]]) -> None:
+    """Have a tag inherit by these links and no others."""
+    current = tags.parent_links(call, tag_id)
     if _in_order(current) == _in_order(wanted):
         return
     keep = {link["parent_id"] for link in wanted}
@@ -194,7 +221,7 @@ def _set_links(call: Call, place: Place, repository: Repository, foreign: list[i
         for link in current
         if link["parent_id"] not in keep
     ]
-    tag_editing.set_inheritance(call, repository.build_tag_id, [*ended, *wanted])
+    tag_editing.set_inheritance(call, tag_id, [*ended, *wanted])
 
 
 def _in_order(links: Iterable[dict[str, Any]]) -> list[tuple[int, int]]:
@@ -221,41 +248,10 @@ def _set_repositories(call: Call, tag_id: int, urls: list[str], *, keep: bool = 
 
 def _external(call: Call, url: str) -> str:
     """The name of the external repository of a URL, which is made if it is new."""
-    name = "copr+" + hashlib.sha256(url.encode()).hexdigest()[:16]
+    name = f"copr+{names.digest(url)}"
     if external_repos.get_repo(call, name) is None:
         external_repos.create_repo(call, name, url)
     return name
-
-
-_SWITCHES = {"on": True, "image": True, "custom_image": True, "off": False}
-
-
-def _extra(place: Place) -> dict[str, Any]:
-    """Extra data that builders read."""
-    project, chroot = place.project.settings, place.chroot.settings
-    bootstrap = project.bootstrap if chroot.bootstrap == "unchanged" else chroot.bootstrap
-    isolation = project.isolation if chroot.isolation == "unchanged" else chroot.isolation
-    extra: dict[str, Any] = {}
-    if bootstrap in _SWITCHES:
-        extra["mock.use_bootstrap"] = _SWITCHES[bootstrap]
-    if chroot.bootstrap_image and bootstrap == "custom_image":
-        extra["mock.bootstrap_image"] = chroot.bootstrap_image
-    if isolation != "default":
-        extra["mock.new_chroot"] = int(isolation == "nspawn")
-    if project.module_hotfixes:
-        extra["mock.yum.module_hotfixes"] = 1
-    if project.enable_net:
-        extra["copr.enable_net"] = True
-    if chroot.additional_modules:
-        extra["mock.module_setup_commands"] = _module_commands(chroot.additional_modules)
-    # what rpmbuild makes of its options --with and --without
-    extra |= {f"rpm.macro._with_{name}": f"--with-{name}" for name in chroot.with_opts}
-    extra |= {f"rpm.macro._without_{name}": f"--without-{name}" for name in chroot.without_opts}
-    return extra
-
-
-def _module_commands(modules: Iterable[str]) -> list[list[str]]:
-    return [["disable", name[1:]] if name.startswith("!") else ["enable", name] for name in modules]
 
 
 def _set_extra(call: Call, tag_id: int, wanted: dict[str, Any]) -> None:

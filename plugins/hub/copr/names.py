@@ -6,7 +6,9 @@ lead out of its directory or be taken for another's.
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from .errors import BadRequest
@@ -78,6 +80,16 @@ def build_tag(owner: Owner, dirname: str, chroot: str) -> str:
 def base_tag(chroot: str) -> str:
     """The tag of a chroot, which all projects build upon."""
     return f"chroot+{chroot}"
+
+
+def script_tag(chroot: str, repos: Iterable[str]) -> str:
+    """The tag of a chroot with repositories that a script asks for."""
+    return f"script+{chroot}+{digest(' '.join(repos))}"
+
+
+def digest(text: str) -> str:
+    """The part of a name that stands for a text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def url_id(url: str) -> str:

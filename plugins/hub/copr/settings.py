@@ -16,6 +16,9 @@ class DistGit:
     name: str
     clone_url: str
     """With `{pkgname}` and `{namespace}` where those go."""
+    lookaside_url: str
+    """Where it has the files that are in no repository, with `{filename}`, `{hashtype}` and `{hash}` besides;
+    empty: there are none."""
     priority: int
 
 
@@ -91,8 +94,18 @@ def _instances(sections: Sections) -> tuple[DistGit, ...]:
         pattern = sections[name].get("clone_url", "")
         if "{pkgname}" not in pattern:
             raise ConfigurationError(f"[{name}] clone_url has no {{pkgname}} in it")
-        found.append(DistGit(instance, pattern, sections[name].integer("priority", 0)))
+        lookaside = sections[name].get("lookaside_url", "")
+        _check_pattern(name, lookaside)
+        found.append(DistGit(instance, pattern, lookaside, sections[name].integer("priority", 0)))
     return tuple(sorted(found, key=lambda each: (-each.priority, each.name)))
+
+
+def _check_pattern(name: str, pattern: str) -> None:
+    given = dict.fromkeys(("pkgname", "namespace", "filename", "hashtype", "hash"), "x")
+    try:
+        pattern.format(**given)
+    except (KeyError, ValueError, IndexError) as error:
+        raise ConfigurationError(f"[{name}] lookaside_url: {error}") from error
 
 
 CONFIG = Configuration("copr", _options)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .. import batches, builds, chroots, intake, names, prebuilt, projects
+from .. import batches, builds, chroots, intake, mock_options, names, prebuilt, projects
 from ..batches import Batch
 from ..builds import Order
 from ..errors import BadRequest, CoprError, Forbidden, Invalid, NotFound
@@ -329,7 +329,9 @@ def build_chroot_config(api: Api) -> Answer:
     config = shapes.build_config(api.call, project, own, found.dirname)
     for name in ("chroot", "additional_modules", "isolation"):
         del config[name]
+    bootstrap = mock_options.effective(found.options.bootstrap, config.get("bootstrap", "default"))
     config |= {
+        "bootstrap": None if bootstrap == "default" else bootstrap,
         "memory_limit": 2048,
         "timeout": found.options.timeout,
         "is_background": found.options.background,

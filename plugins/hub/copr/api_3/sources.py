@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from .. import chroots, names
+from .. import chroots, distgit, names
 from ..model import BuildOptions, PackageSettings, Project
 from ..settings import CONFIG
 from .endpoint import Api
@@ -92,8 +92,7 @@ def _distgit(api: Api, form: Form, package: str) -> dict[str, Any]:
             form.fail("distgit", f"DistGit ID must be one of: {', '.join(sorted(instances))}")
         return {}
     namespace = form.text("namespace")
-    url = instances[chosen].clone_url.format(pkgname=package, namespace=namespace)
-    found = {"clone_url": re.sub("(?<!:)//+", "/", url), "distgit": chosen}
+    found = {"clone_url": distgit.clone_url(instances[chosen], package, namespace), "distgit": chosen}
     given = {"namespace": namespace, "committish": form.text("committish")}
     return found | {key: value for key, value in given.items() if value}
 
