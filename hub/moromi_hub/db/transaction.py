@@ -40,6 +40,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.exc import OperationalError
 
+from moromi_hub.db import event_order
+
 log = logging.getLogger(__name__)
 
 PUSH_CHANNEL = "moromi"
@@ -54,6 +56,7 @@ def _notify() -> Select[Any]:
 DO_NOT_WAIT = func.set_config("synchronous_commit", "off", literal(True))
 """Goes with a statement in a `fleeting` block, so that its commit does not wait for the disk."""
 _WAIT = select(func.set_config("synchronous_commit", None, literal(True)))
+_FRESH_EVENT = select(func.get_event())
 _NOTIFY = _notify()
 """Built once: every change ends with it."""
 
@@ -186,14 +189,20 @@ class Transaction:
     def event(self) -> int:
         """The event that this call's changes carry; drawn once (SQL function `get_event`)."""
         if self._event is None:
-            self._event = self.fresh_event()
+            self._event = self._drawn(event_order.DRAW)
         return self._event
 
     def fresh_event(self) -> int:
-        """A new event, for the few writers that must not share the call's (data-model.md 1.2)."""
+        """A new event, for the few writers that must not share the call's (data-model.md 1.2).
+
+        It is none of a change of versioned rows: nobody waits for it.
+        """
+        return self._drawn(_FRESH_EVENT)
+
+    def _drawn(self, statement: Select[Any]) -> int:
         self.wrote = True
         self.changes += 1
-        return int(self.scalar(select(func.get_event())))
+        return int(self.scalar(statement))
 
     def forget_event(self) -> None:
         """Let the next change draw a new event."""

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, Table, func, literal, select, tuple_, union_all
 
 from moromi_hub.arguments import INT4_MAX
+from moromi_hub.db import event_order
 from moromi_hub.db.columns import integer_array, seconds
 from moromi_hub.db.transaction import Transaction
 from moromi_schema import tables as t
@@ -40,6 +41,11 @@ def last_event(tx: Transaction, before: float | None) -> dict[str, Any] | None:
     if before is not None:
         query = query.where(t.events.c.time < func.to_timestamp(before))
     return tx.row(query)
+
+
+def under_way(tx: Transaction) -> set[str]:
+    """The transactions of others that have drawn an event for changes, or are about to."""
+    return set(tx.scalars(event_order.UNDER_WAY))
 
 
 def _events() -> Select[Any]:

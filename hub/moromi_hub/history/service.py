@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from moromi.errors import GenericError
@@ -10,6 +11,9 @@ from moromi_hub.call import Call
 from moromi_hub.history import queries
 from moromi_hub.tags import inheritance
 from moromi_hub.tags import service as tags
+
+_PATIENCE_SECONDS = 60.0
+_LOOK_SECONDS = 0.01
 
 
 def get_event(call: Call, event_id: Any, strict: bool = True) -> dict[str, Any] | None:
@@ -29,6 +33,21 @@ def last_event(call: Call, before: Any = None, strict: bool = True) -> dict[str,
     if found is None and strict:
         raise GenericError("query returned no rows")
     return found
+
+
+def settle(call: Call) -> None:
+    """Wait until all changes with an event that has been drawn by now are seen, or are undone.
+
+    What is read afterwards knows all changes up to any event drawn before. Changes that take
+    unreasonably long (a forgotten connection) are not waited for, which is logged.
+    """
+    older = queries.under_way(call.tx)
+    end = time.monotonic() + _PATIENCE_SECONDS
+    while older and time.monotonic() < end:
+        time.sleep(_LOOK_SECONDS)
+        older &= queries.under_way(call.tx)
+    if older:
+        call.hub.log.warning("changes that have begun earlier may be missing: %s", ", ".join(older))
 
 
 def tag_last_change_event(

@@ -66,6 +66,7 @@ def begin(call: Call, tag_info: Any, keys: Any, task_opts: Mapping[str, Any]) ->
         event = arguments.integer(event)
         history.get_event(call, event)
     at = call.tx.fresh_event() if event is None else event
+    history.settle(call)
     details = {
         **{"tag": tag, "with_src": False, "with_debuginfo": False, "with_separate_src": False},
         **{"event": at, "dist": True, "keys": keys, "arches": arches, "task_opts": dict(task_opts)},

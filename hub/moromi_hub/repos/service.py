@@ -67,12 +67,14 @@ def repo_init(call: Call, tag: Any, task_id: Any, event: Any, opts: Any) -> tupl
     if event is not None:
         event = arguments.integer(event)
         history.get_event(call, event)
+    at = call.tx.fresh_event() if event is None else event
+    # before anything is read: the repository promises to know the tag's changes up to its event
+    history.settle(call)
     config = tags.build_config(call, tag, event)
     chosen = options.effective(call.settings, config, asked)
     call.run_callbacks(
         "preRepoInit", tag=config, event=event, repo_id=None, task_id=task_id, opts=chosen.full
     )
-    at = call.tx.fresh_event() if event is None else event
     last_change = history.last_change_now if event is None else history.tag_last_change_event
     begins = last_change(call, config["id"], before=at + 1)
     ends = None if event is None else history.tag_first_change_event(call, config["id"], after=at)
