@@ -15,8 +15,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from moromi.client import SessionOptions, TransportError
+from moromi.client.connection import Limits
 from moromi.client.download import fetch
-from moromi.client.http import Http, Limits
+from moromi.client.http import Http
 from moromi.errors import GenericError
 
 logger = logging.getLogger(__name__)

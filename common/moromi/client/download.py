@@ -7,7 +7,8 @@ is none.
 import os
 from email.utils import parsedate_to_datetime
 
-from moromi.client.http import Http, Limits, Response
+from moromi.client.connection import Limits
+from moromi.client.http import Http, Response
 from moromi.client.options import SessionOptions
 from moromi.client.trouble import TransportError
 from moromi.errors import GenericError
@@ -61,10 +62,10 @@ def fetch(
 
 def _total(response: Response, have: int) -> int:
     """Full length of the file, 0 when unknown."""
-    span = response.headers.get("Content-Range", "")
+    span = response.headers.get("Content-Range") or ""
     if "/" in span and span.rsplit("/", 1)[1].isdigit():
         return int(span.rsplit("/", 1)[1])
-    return int(response.headers.get("Content-Length", 0)) + (have if response.status == 206 else 0)
+    return int(response.headers.get("Content-Length") or 0) + (have if response.status == 206 else 0)
 
 
 def _store(response: Response, path: str, have: int, observer: Observer) -> None:

@@ -39,12 +39,12 @@ class Negotiation:
         """The header's value for the next request."""
         return f"Negotiate {base64.b64encode(self._token).decode()}"
 
-    def goes_on(self, status: int, challenges: Iterable[str] | None) -> bool:
+    def goes_on(self, status: int, challenges: Iterable[str]) -> bool:
         """Take an answer; whether the server wants another token.
 
         A server that proves who it is must prove it well (GSSError); one that does not has its certificate.
         """
-        for challenge in challenges or ():
+        for challenge in challenges:
             scheme, _, proof = challenge.partition(" ")
             if scheme.lower() == SCHEME and proof.strip() and not self._context.complete:
                 self._token = self._context.step(base64.b64decode(proof)) or b""

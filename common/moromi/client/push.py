@@ -22,7 +22,8 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Protocol
 
-from moromi.client.http import Http, Limits, Response
+from moromi.client.connection import Limits
+from moromi.client.http import Http, Response
 from moromi.client.options import SessionOptions
 from moromi.client.trouble import TransportError
 from moromi.errors import Fault, GenericError
@@ -35,6 +36,7 @@ LIMITS = Limits(connect=10.0, silence=45.0)
 """A stream without even a keep-alive comment (sent every 15 s) counts as dead."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 KEPT_EVENTS = 1000
+LONGEST_LINE = 1 << 20
 
 
 class Hub(Protocol):
@@ -53,7 +55,7 @@ def parse_stream(lines: Iterator[bytes]) -> Iterator[Event]:
     name: str = "message"
     data: list[str] = []
     for raw in lines:
-        line = raw.decode("utf-8", "replace")
+        line = raw.rstrip(b"\r\n").decode("utf-8", "replace")
         if not line:
             if data:
                 with suppress(ValueError):  # a foreign or cut payload: the slow poll finds what it said
@@ -68,12 +70,6 @@ def parse_stream(lines: Iterator[bytes]) -> Iterator[Event]:
             name = value
         elif key == "data":
             data.append(value)
-
-
-def _lines(response: Response) -> Iterator[bytes]:
-    """Lines as they arrive."""
-    while line := response.readline(1 << 20):
-        yield line.rstrip(b"\r\n")
 
 
 class Stream:
@@ -121,7 +117,7 @@ class Stream:
             if response.status >= 400:
                 raise TransportError(f"{self.url} answered {response.status}", status=response.status)
             self._response = response
-            for name, payload in parse_stream(self._while_alive(_lines(response))):
+            for name, payload in parse_stream(self._while_alive(response.lines(LONGEST_LINE))):
                 self.connected = True
                 yield name, payload
 

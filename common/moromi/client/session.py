@@ -372,7 +372,7 @@ class ClientSession:
         return answer
 
     def _decode(self, answer: Answer) -> Any:
-        self._hub_version = answer.headers.get("Koji-Version", self._hub_version)
+        self._hub_version = answer.headers.get("Koji-Version") or self._hub_version
         try:
             return decode_response(answer.body)
         except ParseError as err:

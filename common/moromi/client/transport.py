@@ -5,11 +5,12 @@ server said in one line.
 import logging
 import re
 from collections.abc import Iterable, Mapping
-from http.client import HTTPMessage
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlencode
 
-from moromi.client.http import Http, Limits, Response
+from moromi.client.connection import Limits
+from moromi.client.http import Http, Response
+from moromi.client.message import Headers
 from moromi.client.options import SessionOptions
 from moromi.client.trouble import (
     CertificateError,
@@ -34,12 +35,12 @@ class Answer(NamedTuple):
     """Body and headers of a 200 answer."""
 
     body: bytes
-    headers: HTTPMessage
+    headers: Headers
 
     @property
     def said(self) -> str:
         """What it says to a person, as far as it is no answer of a hub."""
-        return explanation(self.body, self.headers.get("Content-Type", ""))
+        return explanation(self.body, self.headers.get("Content-Type") or "")
 
 
 class Transport:
@@ -96,7 +97,7 @@ class Transport:
 def _decoded(response: Response) -> bytes:
     """The body; unpacked where a server packs it without having been asked to."""
     body = response.read()
-    if response.headers.get("Content-Encoding", "identity").lower() in ("gzip", "x-gzip", "deflate"):
+    if (response.headers.get("Content-Encoding") or "").lower() in ("gzip", "x-gzip", "deflate"):
         import zlib
 
         try:
