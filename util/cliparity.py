@@ -25,18 +25,7 @@ from support.cli_cases import Exemption, all_cases, exemptions  # noqa: E402
 
 PAGE = ROOT / "docs" / "cli-parity.md"
 SPEC = ROOT / "tests" / "data" / "cli-commands.json"
-NEVER_ENDS = "waits for a builder, which the compared hubs do not have; other tests watch real tasks"
-WAITING = (
-    "add-sidetag build chain-build dist-repo download-task dud-build image-build image-build-indirection "
-    "kiwi-build maven-build maven-chain move-build regen-repo request-repo restart-hosts resubmit "
-    "spin-appliance spin-livecd spin-livemedia tag-build win-build wrapper-rpm"
-)
 UNCOMPARED: dict[str, str] = {
-    **{f"{name} --wait": NEVER_ENDS for name in WAITING.split()},
-    "make-task --watch": NEVER_ENDS,
-    "runroot --watch": NEVER_ENDS,
-    "wait-repo --request": NEVER_ENDS,
-    **{f"wait-repo-request {flag}": NEVER_ENDS for flag in ("--timeout", "--verbose", "--quiet")},
     "list-history --watch": "never ends",
     "import --sigkey": "the hub of the comparison, as Koji 1.35, does not take it",
 }

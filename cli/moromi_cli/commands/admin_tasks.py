@@ -8,7 +8,7 @@ from moromi.constants import TaskState
 from moromi.errors import GenericError
 from moromi_cli import options
 from moromi_cli.lazy import command
-from moromi_cli.output import Failure, convert, say, warn
+from moromi_cli.output import Failure, convert, in_background, say, warn
 from moromi_cli.session import Cli
 from moromi_cli.watch import FINAL, watch_tasks
 
@@ -58,7 +58,7 @@ def set_task_priority(cli: Cli, tasks: tuple[int, ...], priority: int, recurse: 
 @command("make-task", "[options] <method> [<arg> ...]")
 @click.option("--channel", help="channel of the task")
 @click.option("--priority", help="priority of the task")
-@click.option("--watch", is_flag=True, help="watch the task")
+@click.option("--watch", is_flag=True, help="watch the task, if somebody looks")
 @click.option("--arch", help="architecture of the task")
 @click.argument("method")
 @click.argument("words", metavar="ARG", nargs=-1)
@@ -68,7 +68,7 @@ def make_task(cli: Cli, method: str, words: tuple[str, ...], watch: bool, **give
     arguments = [convert(word) for word in words]
     task_id = int(cli.session.makeTask(method=method, arglist=arguments, **extra))
     say(f"Created task id {task_id}")
-    return watch_tasks(cli, [task_id], cli.quiet) if watch else 0
+    return watch_tasks(cli, [task_id], cli.quiet) if watch and not in_background() else 0
 
 
 @command("restart-hosts", "[options]")

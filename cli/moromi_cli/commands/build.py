@@ -133,14 +133,21 @@ def group_sources(cli: Cli, words: tuple[str, ...]) -> list[list[str]]:
 
 @command("chain-build", "[options] <target> <URL> [<URL> [:] <URL> [:] <URL> ...]")
 @options.wait
+@click.option(
+    "--wait-repo/--no-wait-repo",
+    default=True,
+    help="whether each build waits for an up-to-date repository of the build tag (default: it does)",
+)
 @options.quiet
 @options.background
 @click.argument("target")
 @click.argument("sources", nargs=-1, required=True)
-def chain_build(
-    cli: Cli, target: str, sources: tuple[str, ...], wait: bool | None, quiet: bool, background: bool
-) -> int:
-    """Build one or more packages from source, in order."""
+def chain_build(cli: Cli, target: str, sources: tuple[str, ...], **given: Any) -> int:
+    """Build one or more packages from source, in order.
+
+    A level begins when the builds of the level before are in the repository. The first level, too, sees what
+    was tagged a moment ago.
+    """
     info = cli.session.getBuildTarget(target)
     if not info:
         raise cli.usage_error(f"No such build target: {target}")
@@ -155,9 +162,13 @@ def chain_build(
         )
         raise Failure(f"Target {target} is not usable for a chain-build")
     groups = group_sources(cli, sources)
-    priority = options.BACKGROUND_PRIORITY if background else None
-    task_id = cli.session.chainBuild(groups, target, priority=priority)
-    return submitted(cli, task_id, quiet=cli.is_quiet(quiet), wait=options.should_wait(wait))
+    priority = options.BACKGROUND_PRIORITY if given["background"] else None
+    # the options of a chain are those of each of its builds
+    opts = {"wait_repo": True} if given["wait_repo"] else None
+    task_id = cli.session.chainBuild(groups, target, opts, priority=priority)
+    return submitted(
+        cli, task_id, quiet=cli.is_quiet(given["quiet"]), wait=options.should_wait(given["wait"])
+    )
 
 
 @command("cancel", "[options] <task_id|build> [<task_id|build> ...]")

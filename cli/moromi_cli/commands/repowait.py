@@ -249,6 +249,8 @@ def wait_repo(cli: Cli, tag: str, builds: tuple[str, ...], **given: Any) -> Show
         waiter.until(lambda: tagged(cli, info, nvrs), missing_text(nvrs, info))
     min_event = cli.session.tagLastChangeEvent(info["id"])
     if given["request"]:
+        if waiter.verbose:
+            say("Requesting a repo")
         check = cli.session.repo.request(info["id"], min_event=min_event)
         return repo_found(cli, check["repo"] or waiter.request(check["request"]), quiet)
 

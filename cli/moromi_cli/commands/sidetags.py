@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from moromi.errors import ActionNotAllowed
-from moromi_cli.commands.repowait import request_and_wait
+from moromi_cli.commands.repowait import RepoWait, repo_found
 from moromi_cli.lazy import command, listing
 from moromi_cli.output import Shown, say
 from moromi_cli.session import Cli
@@ -30,10 +30,9 @@ def add_sidetag(cli: Cli, basetag: str, quiet: bool, wait: bool, debuginfo: bool
     if not quiet:
         say(tag["name"])
     if wait:
-        wanted = {"wait": True, "timeout": WAIT_MINUTES, "verbose": False, "quiet": quiet}
-        # what its repositories contain is noted in the tag
-        wanted |= dict.fromkeys(("debuginfo", "src", "separate_src"), False)
-        request_and_wait(cli, tag, wanted, cli.session.tagLastChangeEvent(tag["id"]))
+        check = cli.session.repo.request(tag["id"], min_event=cli.session.tagLastChangeEvent(tag["id"]))
+        waiter = RepoWait(cli, tag, WAIT_MINUTES, verbose=False, quiet=quiet)
+        repo_found(cli, check["repo"] or waiter.request(check["request"]), quiet).print(as_json=False)
 
 
 @command("edit-sidetag", "[options] <sidetag>")
