@@ -1,5 +1,7 @@
 """The WSGI application: `/kojihub` is the call interface, `/kojifiles` the file tree, the rest is plugins'.
 
+Pages are at the root and below the path of `KojiWebURL`.
+
 Any WSGI server can run it (`moromi_hub.wsgi:application`); `moromi-hub serve`
 brings one along.
 """
@@ -10,6 +12,7 @@ import logging
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from moromi.wire.xmlrpc import encode_fault
 from moromi_hub import logs
@@ -19,6 +22,7 @@ from moromi_hub.hub import Hub
 from moromi_hub.rpc.endpoint import Endpoint
 from moromi_hub.settings import Settings
 from moromi_hub.web.site import make_site
+from moromi_hub.web.taskfile import TaskFile
 from moromi_hub.web.tree import FileTree
 
 if TYPE_CHECKING:
@@ -37,10 +41,17 @@ class Application:
             "kojihub": Endpoint(hub, gate),
             "kojifiles": FileTree(hub.settings.topdir),
         }
+        base = urlsplit(hub.settings.KojiWebURL).path.strip("/")
+        file = TaskFile(hub)
+        self._pages: dict[str, WSGIApplication] = {"getfile": file, f"{base}/getfile": file}
         self._site = make_site(hub, gate, hub.plugins.blueprints) if hub.plugins.blueprints else None
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        first, slash, rest = environ.get("PATH_INFO", "").removeprefix("/").partition("/")
+        path = environ.get("PATH_INFO", "").removeprefix("/")
+        page = self._pages.get(path)
+        if page is not None:
+            return page(environ, start_response)
+        first, slash, rest = path.partition("/")
         mounted = self._mounts.get(first)
         if mounted is None and first and self._site is not None:
             return self._site(environ, start_response)

@@ -96,7 +96,7 @@ def test_links_in_a_mail_lead_somewhere(good: int, builds: Builds, box: Mailbox)
         assert requests.get(url, timeout=20).status_code == 200, url
 
 
-def test_a_build_that_failed(builds: Builds, box: Mailbox) -> None:
+def test_a_build_that_failed(builds: Builds, box: Mailbox, site: Site) -> None:
     task_id = builds.submit(Package("bad", build="false"))
     assert builds.wait(task_id) == TaskState.FAILED
     _recipients, mail = box.about("Package: bad-")
@@ -106,7 +106,9 @@ def test_a_build_that_failed(builds: Builds, box: Mailbox) -> None:
     child = builds.child(task_id, "buildArch")
     assert f"\n{build['nvr']} ({build['id']}) failed on {BUILDER} (noarch):\n  error building package" in text
     assert f"\nFailed tasks:\n-------------\n\nTask {task_id} on {BUILDER}\n" in text
-    assert f"/getfile?taskID={child['id']}&name=build.log&volume=DEFAULT\n" in text
+    link = f"{site.url}/getfile?taskID={child['id']}&name=build.log&volume=DEFAULT"
+    assert f"{link}\n" in text
+    assert "+ false" in requests.get(link, timeout=20).text
 
 
 def test_a_build_that_was_canceled(builds: Builds, koji: Command, box: Mailbox) -> None:

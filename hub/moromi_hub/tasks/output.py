@@ -6,7 +6,7 @@ import base64
 import os
 import stat
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, BinaryIO
 
 from moromi.errors import GenericError
 from moromi_hub.call import Call
@@ -61,6 +61,20 @@ def files_below(top: str) -> Iterator[tuple[str, os.stat_result]]:
 
 def read(call: Call, task_id: int, name: str, offset: int, size: int, volume: Any) -> str:
     """Base64 of a part of a file: from `offset` (negative: from the end), `size` bytes (-1: the rest)."""
+    with open_file(call, task_id, name, volume) as file:
+        if offset < 0:
+            length = os.fstat(file.fileno()).st_size
+            offset = max(0, length + offset)
+        file.seek(offset)
+        return base64.b64encode(file.read() if size < 0 else file.read(size)).decode()
+
+
+def open_file(call: Call, task_id: int, name: str, volume: Any) -> BinaryIO:
+    """Open one of the files that `listing` names, for reading.
+
+    GenericError: there is no such file or volume, or the name cannot be one. Links lead to where
+    the results of tasks go, but never out of the tree.
+    """
     if ".." in name or "\0" in name or name.startswith("/"):
         raise GenericError(f"Invalid file name: {name}")
     volume_name = None
@@ -70,11 +84,8 @@ def read(call: Call, task_id: int, name: str, offset: int, size: int, volume: An
             raise GenericError(f"No such volume: {volume}")
         volume_name = row["name"]
     path = os.path.join(call.paths.task(task_id, volume_name), name)
-    if not os.path.isfile(path):
+    tops = {os.path.realpath(call.paths.volumedir(each)) for each in (None, volume_name)}
+    inside = any(os.path.realpath(path).startswith(f"{top}/") for top in tops)
+    if not inside or os.path.basename(path) == _OWNER_FILE or not os.path.isfile(path):
         raise GenericError(f'no file "{name}" output by task {task_id}')
-    with open(path, "rb") as file:
-        if offset < 0:
-            length = os.fstat(file.fileno()).st_size
-            offset = max(0, length + offset)
-        file.seek(offset)
-        return base64.b64encode(file.read() if size < 0 else file.read(size)).decode()
+    return open(path, "rb")
