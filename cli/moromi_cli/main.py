@@ -43,7 +43,6 @@ def start_logging(settings: Settings, quiet: bool) -> None:
 
     level = logging.DEBUG if settings.debug else logging.ERROR if quiet else logging.WARNING
     logging.basicConfig(level=level, format="%(asctime)s [%(levelname)s] koji: %(message)s")
-    logging.getLogger("urllib3").setLevel(logging.WARNING)
 
 
 @click.group(

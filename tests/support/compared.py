@@ -43,7 +43,7 @@ ALL_PLUGINS = f"{PLUGINS} dud kiwi"
 BIN = Path(sys.executable).parent
 MODULES = {
     "koji": ("koji", "koji_cli.commands", "koji_cli.lib", "requests", "xml.dom.minidom", "requests_gssapi"),
-    "moromi": ("click", "moromi_cli.main", "moromi.client", "moromi_cli.watch", "requests"),
+    "moromi": ("click", "moromi_cli.main", "moromi.client.session", "moromi_cli.watch"),
 }
 LOCALE = {"TZ": "EST5EDT", "LC_ALL": "C.UTF-8", "COLUMNS": "200"}
 
