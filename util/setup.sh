@@ -70,6 +70,7 @@ need_for_building() {
 need_for_copr() {
     need dnf-plugins-core "dnf copr"
     need wget "downloads what copr-cli built"
+    need subversion "serves sources, and fetches them"
 }
 
 need_for_tests() {

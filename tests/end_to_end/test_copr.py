@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import gzip
-import json
 import subprocess
-import sys
-import tarfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from samplesite.services import wait_for
-from samplesite.site import free_port
 from support.copr import Api
 from support.copr_site import CHROOT, OTHER, CoprSite, copr_site
-from support.programs import background, listens
+from support.copr_sources import Sources, serving
 from support.signing import Signer
 from support.sites import Package
 
@@ -28,6 +25,8 @@ srpm:
 	sed s/@NAME@/made/ < package.spec.in > package.spec
 	rpmbuild -bs --define "_srcrpmdir $(outdir)" --define "_sourcedir ." package.spec
 """
+ALIEN = "BuildArch: noarch\nExclusiveArch: s390x"
+OPTIONS = {"enable_net": True, "bootstrap": "off", "isolation": "simple"}
 SCRIPT = """#!/bin/sh -e
 mkdir -p out
 cat > out/scripted.spec <<'SPEC'
@@ -36,32 +35,23 @@ cat > out/scripted.spec <<'SPEC'
 
 
 @pytest.fixture(scope="module")
-def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """An index of Python packages with one project."""
-    place = tmp_path_factory.mktemp("index")
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    files = [
-        {"packagetype": "sdist", "filename": "Kit_a-1.2.tar.gz", "url": f"{url}/Kit_a-1.2.tar.gz"},
-        {"packagetype": "bdist_wheel", "filename": "kit_a-1.2-py3-none-any.whl", "url": ""},
-    ]
-    info = {"name": "Kit_a", "version": "1.2", "summary": "100% of %(a kit)", "license": "MIT"}
-    (place / "pypi" / "kit-a").mkdir(parents=True)
-    (place / "pypi" / "kit-a" / "json").write_text(json.dumps({"info": info, "urls": files}))
-    with tarfile.open(place / "Kit_a-1.2.tar.gz", "w:gz") as archive:
-        archive.addfile(tarfile.TarInfo("Kit_a-1.2/pyproject.toml"))
-    words = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1", "-d", str(place)]
-    with background(words, place / "log"):
-        assert wait_for(lambda: listens(port), 30)
-        yield url
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sources]:
+    """Where sources come from."""
+    with serving(tmp_path_factory.mktemp("sources")) as made:
+        made.python_project()
+        made.gem()
+        yield made
 
 
 @pytest.fixture(scope="module")
-def site(can_build: None, index: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CoprSite]:
+def site(can_build: None, sources: Sources, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CoprSite]:
     """A site that signs what it publishes."""
     signer = Signer.create(Path(tmp_path_factory.mktemp("k")) / "g")
     options = {"signing_key": signer.fingerprint, "signing_home": signer.home}
-    with copr_site(options, f"[pypi]\nurl = {index}\n") as made:
+    look = f"{sources.http_url}/{{namespace}}/{{pkgname}}/{{filename}}/{{hashtype}}/{{hash}}/{{filename}}"
+    instance = f"clone_url = {sources.git_url}/{{namespace}}/{{pkgname}}\nlookaside_url = {look}\n"
+    indexes = "".join(f"[{name}]\nurl = {sources.http_url}\n" for name in ("pypi", "rubygems"))
+    with copr_site(options, f"[distgit cellar]\npriority = 1\n{instance}{indexes}") as made:
         yield made
     signer.close()
 
@@ -76,28 +66,6 @@ def alice(site: CoprSite) -> Api:
     return api
 
 
-@pytest.fixture(scope="module")
-def git(site: CoprSite) -> Iterator[tuple[str, Path]]:
-    """A git server, and the directory that it serves."""
-    place = site.place / "git"
-    place.mkdir()
-    port = free_port()
-    words = ["git", "daemon", "--export-all", "--reuseaddr", "--listen=127.0.0.1", f"--port={port}"]
-    with background([*words, f"--base-path={place}", str(place)], site.place / "git.log"):
-        assert wait_for(lambda: listens(port), 30)
-        yield f"git://127.0.0.1:{port}", place
-
-
-def repository(place: Path, files: dict[str, str]) -> None:
-    """A git repository with some files."""
-    for name, text in files.items():
-        (place / name).parent.mkdir(parents=True, exist_ok=True)
-        (place / name).write_text(text)
-    author = ["-c", "user.name=Test", "-c", "user.email=test@localhost"]
-    for words in (["init", "-q"], ["add", "."], [*author, "commit", "-q", "-m", "Add it"]):
-        subprocess.run(["git", "-C", str(place), *words], check=True)
-
-
 def finished(api: Api, number: int, seconds: float = 200) -> dict[str, Any]:
     """A build, once it has ended."""
     deadline = time.monotonic() + seconds
@@ -107,9 +75,9 @@ def finished(api: Api, number: int, seconds: float = 200) -> dict[str, Any]:
     return dict(build)
 
 
-def log(api: Api, url: str) -> str:
-    """The log below an address of results."""
-    data = api.session.get(f"{url}builder-live.log.gz", timeout=60).content
+def log(api: Api, url: str, name: str = "builder-live") -> str:
+    """A log below an address of results."""
+    data = api.session.get(f"{url}{name}.log.gz", timeout=60).content
     return gzip.decompress(data).decode(errors="replace")
 
 
@@ -135,7 +103,8 @@ def test_dependent_projects(site: CoprSite, alice: Api, tmp_path: Path) -> None:
     needs = Package("wort", build="test -d /usr/share/malt", requires=["malt"])
     number = upload(alice, "proj", needs.srpm(tmp_path))
     build = finished(alice, number)
-    assert build["state"] == "succeeded", alice.ok("GET", f"/build-chroot/list?build_id={number}")
+    place = f"{site.url}/results/alice/proj/{CHROOT}/{number:08d}-wort/"
+    assert build["state"] == "succeeded", log(alice, place)
     built = alice.ok("GET", f"/build/built-packages/{number}")[CHROOT]["packages"]
     expected = {"name": "wort", "epoch": None, "version": "1", "release": "1.mini1"}
     assert built == [{**expected, "arch": "noarch"}, {**expected, "arch": "src"}]
@@ -159,48 +128,97 @@ def test_dependent_projects(site: CoprSite, alice: Api, tmp_path: Path) -> None:
     assert (tmp_path / "root/usr/share/wort").is_dir()
 
 
-def test_sources(alice: Api, git: tuple[str, Path]) -> None:
-    """What is built by a repository's own makefile, from a plain one, by a script."""
-    url, place = git
-    repository(place / "plain", {"sub/plain.spec": Package("plain").spec})
-    makefile = {".copr/Makefile": MAKEFILE, "package.spec.in": Package("@NAME@").spec}
-    repository(place / "made", makefile)
-    common = {**where("proj"), "chroots": [CHROOT]}
-    orders = {
-        "plain": ("scm", {"clone_url": f"{url}/plain", "subdirectory": "sub", "committish": "HEAD"}),
-        "made": ("scm", {"clone_url": f"{url}/made", "source_build_method": "make_srpm"}),
-        "scripted": (
-            "custom",
-            {"script": SCRIPT.format(Package("scripted").spec), "chroot": CHROOT, "resultdir": "out"},
-        ),
-        "python-kit-a": ("pypi", {"pypi_package_name": "kit-a"}),
-        "": ("rubygems", {"gem_name": "nothing"}),
-    }
-    numbers = {
-        name: alice.ok("POST", f"/build/create/{kind}", common | fields)["id"]
-        for name, (kind, fields) in orders.items()
-    }
+def put_sources(sources: Sources, probe: str) -> None:
+    """Repositories of all kinds; what is for another arch needs a source package only."""
+    sources.git("plain", {"sub/plain.spec": Package("plain", build=probe).spec})
+    makefile = {".copr/Makefile": MAKEFILE, "package.spec.in": Package("@NAME@", build=probe).spec}
+    sources.git("made", makefile)
+    alien = Package("old", "1", head=ALIEN)
+    sources.svn("svn", {"old.spec": alien.spec}, {"old.spec": replace(alien, version="2").spec})
+    packed = {"taps/taps.spec": with_source("taps", "%{name}-%{version}.tar.gz"), "taps/beer": "ale"}
+    sources.git("tito", {**packed, ".tito/packages/taps": "1-1 taps/\n"}, "taps-1-1")
+    sources.git("tito", {"taps/beer": "stout"})
+    line = sources.looked_aside("rpms/cask", "cask.tar.gz", b"ale")
+    sources.git("rpms/cask", {"cask.spec": with_source("cask", "cask.tar.gz"), "sources": line})
+
+
+def with_source(name: str, file: str) -> str:
+    """The spec file of a package for another arch that has a file with it."""
+    return Package(name, head=f"{ALIEN}\nSource0: {file}").spec
+
+
+TITO = {"clone_url": "git:tito", "subdirectory": "taps"}
+ORDERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "plain": ("scm", {"clone_url": "git:plain", "subdirectory": "sub", "committish": "HEAD", **OPTIONS}),
+    "made": ("scm", {"clone_url": "git:made", "source_build_method": "make_srpm"}),
+    "scripted": (
+        "custom",
+        {"script": SCRIPT.format(Package("scripted", head=ALIEN).spec), "chroot": OTHER, "resultdir": "out"},
+    ),
+    "old 1": ("scm", {"clone_url": "svn:svn", "scm_type": "svn", "committish": "1"}),
+    "taps 1": ("scm", {**TITO, "source_build_method": "tito"}),
+    "taps git": (
+        "scm",
+        {"clone_url": "git:tito", "subdirectory": "taps", "source_build_method": "tito_test"},
+    ),
+    "cask": ("distgit", {"package_name": "cask", "namespace": "rpms"}),
+    "python-kit-a": ("pypi", {"pypi_package_name": "kit-a"}),
+    "rubygem-kit": ("rubygems", {"gem_name": "kit"}),
+}
+"""By the names of the packages that come of them."""
+STATES = {"plain": "succeeded", "made": "succeeded", "python-kit-a": "failed", "rubygem-kit": "failed"}
+"""The sample distribution has no Python or Ruby, so that is where these end; all others are skipped."""
+
+
+def test_sources(site: CoprSite, alice: Api, sources: Sources) -> None:
+    """A source package comes of every kind of source; options of one build are not those of another."""
+    port = site.url.rpartition(":")[2]
+    put_sources(sources, f"(: < /dev/tcp/127.0.0.1/{port}) 2> /dev/null && echo THE-NET-IS-ON || echo NO-NET")
+    urls = {"git": sources.git_url, "svn": sources.svn_url}
+    numbers = {}
+    for name, (kind, fields) in ORDERS.items():
+        order = {**where("proj"), "chroots": [CHROOT], **fields}
+        if "clone_url" in fields:
+            scheme, _, path = fields["clone_url"].partition(":")
+            order["clone_url"] = f"{urls[scheme]}/{path}"
+        numbers[name] = alice.ok("POST", f"/build/create/{kind}", order)["id"]
+    versions = {}
     for name, number in numbers.items():
         build = finished(alice, number)
         source = alice.ok("GET", f"/build/source-chroot/{number}")
-        if not name:
-            assert (build["state"], source["state"]) == ("failed", "failed")
-            assert "rubygems are not supported" in log(alice, source["result_url"])
-            continue
-        if name.startswith("python-"):
-            # the sample distribution has no Python to build it with, so that is where it ends
-            assert (build["state"], source["state"]) == ("failed", "succeeded"), log(
-                alice, source["result_url"]
-            )
-            assert (
-                build["source_package"]["name"] == name
-                and build["source_package"]["version"] == "1.2-1.mini1"
-            )
-            continue
         states = (build["state"], source["state"])
-        assert states == ("succeeded", "succeeded"), (name, log(alice, source["result_url"]))
-        assert build["source_package"]["name"] == name
+        assert states == (STATES.get(name, "skipped"), "succeeded"), (name, log(alice, source["result_url"]))
+        assert build["source_package"]["name"] == name.partition(" ")[0]
         assert alice.session.get(build["source_package"]["url"], timeout=60).ok
+        versions[name] = build["source_package"]["version"]
+    assert (versions["old 1"], versions["taps 1"]) == ("1-1.mini1", "1-1.mini1")
+    assert versions["taps git"].startswith("1-1.git.1.")
+    assert versions["python-kit-a"] == "1.2-1.mini1"
+    assert_options(site, alice, numbers)
+
+
+def assert_options(site: CoprSite, alice: Api, numbers: dict[str, int]) -> None:
+    """What was asked of one build is so in its chroots, and in no other's."""
+    texts = {}
+    for name in ("plain", "made"):
+        query = f"build_id={numbers[name]}&chrootname={CHROOT}"
+        texts[name] = log(alice, alice.ok("GET", f"/build-chroot?{query}")["result_url"], "build")
+    assert "THE-NET-IS-ON" in texts["plain"].split() and "NO-NET" in texts["made"].split()
+    with site.site.session() as session:
+
+        def tasks(method: str) -> list[dict[str, Any]]:
+            return list(session.call("listTasks", {"method": method, "decode": True}))
+
+        (script,) = [task for task in tasks("coprSource") if task["request"][0] == "custom"]
+        assert session.call("getTag", script["request"][2])["name"] == f"chroot+{OTHER}"
+        configs = {
+            name: session.downloadTaskOutput(task["id"], "mock_config.log").decode()
+            for name in texts
+            for task in tasks("buildArch")
+            if f"/{name}-1-1." in task["request"][0]
+        }
+    assert "config_opts['use_bootstrap'] = False" in configs["plain"]
+    assert "use_bootstrap'" not in configs["made"]
 
 
 def test_fork_and_delete(site: CoprSite, alice: Api) -> None:

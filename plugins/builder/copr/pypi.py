@@ -8,6 +8,8 @@ from typing import Any
 
 from moromi.errors import BuildError
 
+from .text import one_line
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+!~_]*")
 _SUFFIXES = (".tar.gz", ".zip")
@@ -86,17 +88,11 @@ def read(document: Any) -> Release:
     spec = _SPEC.format(
         name=re.sub(r"[._]", "-", name).lower(),
         version=version.replace("!", "_"),
-        summary=_line(info.get("summary")) or name,
-        license=_line(info.get("license_expression") or info.get("license"))[:60] or "Unknown",
-        url=_line(info.get("home_page")) or f"https://pypi.org/project/{name}/",
+        summary=one_line(info.get("summary")) or name,
+        license=one_line(info.get("license_expression") or info.get("license"), 60) or "Unknown",
+        url=one_line(info.get("home_page")) or f"https://pypi.org/project/{name}/",
         file=file,
         directory=directory,
         arch="BuildArch: noarch" if pure else "BuildRequires: gcc",
     )
     return Release(name, version, url, file, spec)
-
-
-def _line(value: Any) -> str:
-    """A text of somebody else's, as a line in which rpm finds no macro."""
-    text = " ".join(str(value or "").split())
-    return text.replace("%", "%%").replace("{", "(").replace("}", ")")
