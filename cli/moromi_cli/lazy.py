@@ -4,13 +4,14 @@
 and errors in the form that scripts for Koji's client expect.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any, TypeVar
 
 import click
 
 from moromi_cli.output import Shown
+from moromi_cli.plugins import Plugged, everything, find
 from moromi_cli.session import JSON
 from moromi_cli.table import CATEGORIES, COMMANDS, resolve
 
@@ -105,13 +106,15 @@ def usage(ctx: click.Context | None) -> str:
     return f"Usage: {prog} {GLOBAL_USAGE}"
 
 
-def list_text(categories: Sequence[str]) -> str:
-    """Names and help of all commands in these categories."""
+def list_text(categories: Sequence[str], plugged: Mapping[str, Plugged]) -> str:
+    """Names and help of all commands in these categories, with those of plugins."""
+    about = {name: (category, text) for name, (category, _, text) in COMMANDS.items()}
+    about |= {name: (each.category, each.help.partition("\n")[0]) for name, each in plugged.items()}
     lines = ["Available commands:", ""]
     for category in categories:
         lines.append(f"{CATEGORIES[category]}:")
-        names = sorted(name for name, (where, _, _) in COMMANDS.items() if where == category)
-        lines += [f"        {name:<25s} {COMMANDS[name][2]}" for name in names]
+        names = sorted(name for name, (where, _) in about.items() if where == category)
+        lines += [f"        {name:<25s} {about[name][1]}" for name in names]
         lines.append("")
     return "\n".join(lines)
 
@@ -141,10 +144,17 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        settings, word = ctx.obj.settings, args[0].replace("_", "-")
+        found = find(word, settings)
+        if found is not None:
+            return found.name, found, args[1:]
         name = resolve(args[0])
-        if name is None:
-            raise UnknownCommand(args[0])
-        return name, load(name), args[1:]
+        if name is not None:
+            return name, load(name), args[1:]
+        plugged = everything(settings)
+        if word in plugged:
+            return word, plugged[word].command, args[1:]
+        raise UnknownCommand(args[0], plugged)
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         formatter.write(f"{usage(ctx)}\n\nCommon commands: {COMMON}\n\n")
@@ -156,7 +166,11 @@ class LazyGroup(click.Group):
 
 
 class UnknownCommand(Exception):
-    """The first word is no command."""
+    """The first word is no command, and none of those that plugins have."""
+
+    def __init__(self, word: str, plugged: Mapping[str, Plugged]) -> None:
+        super().__init__(word)
+        self.plugged = plugged
 
 
 def load(name: str) -> click.Command:

@@ -15,10 +15,22 @@ from moromi.client.config import Settings, default_profile, read_profile
 from moromi.errors import ConfigurationError
 from moromi_cli.lazy import LazyGroup, UnknownCommand, list_text, usage
 from moromi_cli.output import Failure, log_error, say, warn
+from moromi_cli.plugins import everything
 from moromi_cli.session import Cli
 from moromi_cli.table import ALIASES, CATEGORIES, COMMANDS
 
-OVERRIDES = ("server", "weburl", "topurl", "pkgurl", "topdir", "cert", "principal", "keytab", "authtype")
+OVERRIDES = (
+    "server",
+    "weburl",
+    "topurl",
+    "pkgurl",
+    "topdir",
+    "cert",
+    "principal",
+    "keytab",
+    "authtype",
+    "plugin_paths",
+)
 #: Set by the shells' completion functions: `<shell>:<number of the word>`.
 COMPLETE = "_MOROMI_COMPLETE"
 SWITCHES = ("force_auth", "debug", "debug_xmlrpc")
@@ -45,8 +57,33 @@ def start_logging(settings: Settings, quiet: bool) -> None:
     logging.basicConfig(level=level, format="%(asctime)s [%(levelname)s] koji: %(message)s")
 
 
+def begin(ctx: click.Context) -> Cli:
+    """What every command gets. UsageError: the configuration is wrong."""
+    given = ctx.params
+    name = given["profile"] or default_profile(str(ctx.info_name))
+    try:
+        settings = read_profile(name, given["config"], required=given["profile"] is not None)
+    except ConfigurationError as err:
+        raise click.UsageError(str(err), ctx) from err
+    apply_options(settings, given)
+    if settings.debug:
+        start_logging(settings, given["quiet"])
+    words = {key: given[key] for key in ("user", "password", "runas", "noauth", "quiet")}
+    cli = Cli(settings, prog=str(ctx.info_name), **words)
+    ctx.call_on_close(cli.logout)
+    return cli
+
+
+class Program(LazyGroup):
+    """The program. The configuration is read before a command is looked up: it says where plugins are."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        ctx.obj = begin(ctx)
+        return super().invoke(ctx)
+
+
 @click.group(
-    cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
+    cls=Program, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
 )
 @click.option(
     "-p", "--profile", metavar="PROFILE", help="configuration profile (default: the program's name)"
@@ -72,26 +109,14 @@ def start_logging(settings: Settings, quiet: bool) -> None:
 @click.option("--weburl", metavar="URL", help="web pages")
 @click.option("--topurl", metavar="URL", help="file tree over HTTP")
 @click.option("--pkgurl", metavar="URL", hidden=True)
-@click.option("--plugin-paths", metavar="PATHS", hidden=True)
+@click.option("--plugin-paths", metavar="PATHS", help="more directories with plugins, colons between")
 @click.option("--help-commands", is_flag=True, help="list all commands")
 @click.pass_context
-def program(ctx: click.Context, /, **given: Any) -> int | None:
+def program(ctx: click.Context, /, help_commands: bool, **given: Any) -> None:
     """Build RPMs: the command line of a Moromi or Koji hub."""
-    if given["help_commands"] or ctx.invoked_subcommand is None:
-        say(list_text(sorted(CATEGORIES)))
+    if help_commands or ctx.invoked_subcommand is None:
+        say(list_text(sorted(CATEGORIES), everything(ctx.obj.settings)))
         ctx.exit(0)
-    name = given["profile"] or default_profile(str(ctx.info_name))
-    try:
-        settings = read_profile(name, given["config"], required=given["profile"] is not None)
-    except ConfigurationError as err:
-        raise click.UsageError(str(err), ctx) from err
-    apply_options(settings, given)
-    if settings.debug:
-        start_logging(settings, given["quiet"])
-    words = {key: given[key] for key in ("user", "password", "runas", "noauth", "quiet")}
-    ctx.obj = Cli(settings, prog=str(ctx.info_name), **words)
-    ctx.call_on_close(ctx.obj.logout)
-    return None
 
 
 def usage_failed(error: click.UsageError) -> int:
@@ -110,16 +135,17 @@ def for_person() -> bool:
     return sys.stderr.isatty()
 
 
-def unknown(prog: str, word: str) -> int:
+def unknown(prog: str, error: UnknownCommand) -> int:
     """Every command, and that the word is none of them; a person gets what they may have meant instead."""
     from moromi_cli.hints import nearest
 
-    close = nearest(word, [*COMMANDS, *ALIASES])
+    word = str(error)
+    close = nearest(word, [*COMMANDS, *ALIASES, *error.plugged])
     meant = f"did you mean {' or '.join(close)}?"
     if close and for_person():
         warn(f"{prog}: error: unknown command: {word} ({meant})")
         return 1
-    say(list_text(sorted(CATEGORIES)))
+    say(list_text(sorted(CATEGORIES), error.plugged))
     log_error_text(f"Unknown command: {word}")
     if close:
         warn(meant.capitalize())
@@ -160,7 +186,7 @@ def run(prog: str, args: Sequence[str]) -> int:
     except click.UsageError as err:
         return usage_failed(err)
     except UnknownCommand as err:
-        return unknown(prog, str(err))
+        return unknown(prog, err)
     except Failure as err:
         told(prog, err)
         return err.code

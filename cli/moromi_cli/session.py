@@ -55,6 +55,11 @@ class Cli:
                 activate(self._session, self)
         return self._session
 
+    def new_session(self) -> "ClientSession":
+        """A session for a command that logs in by itself; it is logged out like any."""
+        self._session = self.open_session()
+        return self._session
+
     def open_session(self) -> "ClientSession":
         """A session that has not talked to the hub yet."""
         from moromi.client import ClientSession

@@ -4,6 +4,7 @@ import click
 
 from moromi_cli.lazy import command, epilog, list_text
 from moromi_cli.output import Failure, say
+from moromi_cli.plugins import everything
 from moromi_cli.session import Cli
 from moromi_cli.table import CATEGORIES
 
@@ -21,5 +22,5 @@ def help_(cli: Cli, categories: tuple[str, ...], admin: bool) -> None:
         say(f"No such help category: {name}")
     if unknown:
         raise Failure()
-    say(list_text(sorted(wanted)))
+    say(list_text(sorted(wanted), everything(cli.settings)))
     say(epilog(cli.prog))
