@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from samplesite.copr import make_machine
+from samplesite.site import BIN
 from support.chroots import sample_distribution
 from support.copr import Api
 from support.copr_site import CHROOT, OTHER, Cli, CoprSite, copr_site
@@ -27,6 +28,7 @@ from support.worker import eventually
 
 GOOD = Package("brew")
 SLOW = Package("mill", build="for n in $(seq 40); do echo grain $n; sleep 0.2; done")
+KOJI = Package("sweetbrew")
 BAD = Package("spilled", build="echo it is spilled; false")
 FINAL = ("succeeded", "failed", "canceled")
 
@@ -55,7 +57,7 @@ def sources(site: CoprSite) -> Path:
     """A directory with source packages."""
     place = site.place / "sources"
     place.mkdir()
-    for package in (GOOD, BAD, SLOW):
+    for package in (GOOD, BAD, SLOW, KOJI):
         package.srpm(place)
     return place
 
@@ -207,6 +209,43 @@ def test_06_log_of_a_cancelled_build(alice: Cli, project: str, sources: Path, si
     alice(*words)
     packed = (site.place / "cancelled" / CHROOT / "builder-live.log.gz").read_bytes()
     assert "grain 1" in gzip.decompress(packed).decode()
+
+
+def koji(site: CoprSite, user: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """The unmodified `koji` of a user."""
+    who = ["-c", str(site.site.state / "client.conf"), f"--user={user}", f"--password={user}"]
+    command = [str(BIN / "koji"), *who, *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=280)
+
+
+def test_06_koji_build(alice: Cli, project: str, sources: Path, site: CoprSite) -> None:
+    """`koji build` for the target of a project makes a build of the project, published like any other."""
+    api = Api(site.url)
+    target = f"copr+alice+{project}+{CHROOT}"
+    query = f"/build/list?ownername=alice&projectname={project}"
+    before = len(api.ok("GET", query)["items"])
+    path = str(srpm(sources, KOJI))
+    refused = koji(site, "bob", "build", target, path)
+    assert refused.returncode != 0
+    assert "User 'bob' is not allowed to build in 'alice/proj'" in refused.stderr
+    # a scratch build is nobody's but the user's
+    scratch = koji(site, "alice", "build", "--scratch", "--wait", "--quiet", target, path)
+    assert scratch.returncode == 0, scratch.stdout + scratch.stderr
+    assert len(api.ok("GET", query)["items"]) == before
+    done = koji(site, "alice", "build", "--wait", target, path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    build = finished(api, api.ok("GET", query)["items"][0]["id"])
+    assert (build["state"], build["submitter"], build["chroots"]) == ("succeeded", "alice", [CHROOT])
+    assert build["source_package"]["name"] == KOJI.name
+    place = f"{site.url}/results/alice/{project}/{CHROOT}/{build['id']:08d}-{KOJI.name}"
+    assert api.session.get(f"{place}/{KOJI.nvr}.noarch.rpm", timeout=60).ok
+    repository = f"--repofrompath=it,{site.url}/results/alice/{project}/{CHROOT}/"
+    words = ["dnf", "--noplugins", repository, "--repo=it", "--releasever=1", "--quiet", "repoquery"]
+    offered = subprocess.run([*words, KOJI.name], capture_output=True, text=True, check=False, timeout=200)
+    assert KOJI.name in offered.stdout
+    assert "git://" in koji(site, "alice", "build", target, "git+file:///x/y#HEAD").stderr
+    chain = ["chain-build", target, "git://h/x#HEAD", ":", "git://h/y#HEAD"]
+    assert "one source at a time" in koji(site, "alice", *chain).stderr
 
 
 def test_07_bad_builds(alice: Cli, bob: Cli, project: str, sources: Path) -> None:

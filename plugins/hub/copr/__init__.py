@@ -2,8 +2,8 @@
 
 The services are one module for each subject (`projects`, `chroots`, `permissions`, `packages`,
 `builds`, `progress`, `publishing`), over the SQL in `*_queries`; `entities` says what they are
-made of on the hub. The faces on top are `api_3` and, with words of its own (`legacy`, `uploaded`), `api_0`;
-`functions` is what builders do for them.
+made of on the hub. The faces on top are `api_3` and, with words of its own (`legacy`, `uploaded`), `api_0`,
+Koji's own for builds (`koji_builds`), and `pages`; `functions` is what builders do for them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from .calls import (
     take_source,
 )
 from .hooks import BLUEPRINT as HOOKS
-from .jobs import BATCHES, PUBLISH, UPKEEP
+from .jobs import BATCHES, PRUNE, PUBLISH, UPKEEP
+from .koji_builds import build, chain_build
 from .pages import BLUEPRINT as PAGES
 from .policy import BESIDE, FROM_SRPM, RPM, CoprCanBuildTest, CoprTaskTest
 from .settings import CONFIG
@@ -40,6 +41,7 @@ __all__ = [
     "FROM_SRPM",
     "HOOKS",
     "PAGES",
+    "PRUNE",
     "PUBLISH",
     "RPM",
     "SCHEMA",
@@ -48,6 +50,8 @@ __all__ = [
     "CoprTaskTest",
     "async_build",
     "begin",
+    "build",
+    "chain_build",
     "chroot_options",
     "create_copr",
     "edit_chroot",

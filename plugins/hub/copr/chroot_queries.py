@@ -165,6 +165,12 @@ def repository_of(tx: Transaction, repository_id: int, *, lock: bool = False) ->
     return None if row is None else _repository(row)
 
 
+def repository_of_tag(tx: Transaction, dest_tag_id: int) -> Repository | None:
+    """The repository whose builds a destination tag has."""
+    row = tx.row(_repositories().where(repository.c.dest_tag_id == dest_tag_id))
+    return None if row is None else _repository(row)
+
+
 def project_of_tag(tx: Transaction, dest_tag_id: int) -> int | None:
     """The id of the project that a destination tag belongs to."""
     joined = repository.join(directory, directory.c.id == repository.c.dir_id)

@@ -17,6 +17,8 @@ from .model import Owner
 PROJECT_NAME = re.compile(r"(?!\.)[A-Za-z0-9_.-]{1,100}")
 OWNER_NAME = re.compile(r"@?(?!\.)[A-Za-z0-9_.-]+")
 PACKAGE_NAME = re.compile(r"[-+_.a-zA-Z0-9]+")
+TAG_PREFIXES = ("copr+", "coprg+")
+"""What the tags and targets of projects begin with."""
 _DIRECTORY_PART = re.compile(r"[A-Za-z0-9-]+")
 _CHROOT = re.compile(r"([A-Za-z0-9_.-]+)-([A-Za-z0-9_.]+)-([A-Za-z0-9_]+)")
 _DIRECTORY_FORM = (

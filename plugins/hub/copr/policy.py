@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from moromi_hub.plugin_api import LeadingRules, PolicyData, PolicyTest, call_of, tags, targets, tasks, users
 
-from . import access, build_queries, chroot_queries, people, project_queries
+from . import access, build_queries, chroot_queries, names, people, project_queries
 
 
 class CoprCanBuildTest(PolicyTest):
@@ -18,7 +18,7 @@ class CoprCanBuildTest(PolicyTest):
         if not data.get("draft") or data.get("target") is None:
             return False
         target = targets.get_target(call, data["target"])
-        if target is None or not target["name"].startswith(("copr+", "coprg+")):
+        if target is None or not target["name"].startswith(names.TAG_PREFIXES):
             return False
         project_id = chroot_queries.project_of_tag(call.tx, target["dest_tag"])
         project = None if project_id is None else project_queries.get(call.tx, project_id)
