@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from moromi.wire.xmlrpc import encode_fault
-from moromi_hub import logs
+from moromi_hub import limits, logs
 from moromi_hub import settings as configuration
 from moromi_hub.auth.gate import Gate
 from moromi_hub.hub import Hub
@@ -72,15 +72,16 @@ def make_application(settings: Settings) -> Application:
     return Application(hub)
 
 
-def load_application(config: Path | str) -> WSGIApplication:
-    """The application for a configuration file.
+def load_application(config: Path | str, fragments: Path | str | None = None) -> WSGIApplication:
+    """The application for a configuration file, and the directory of its fragments (else beside it).
 
     A hub that cannot start answers every call with fault 1014 instead of none, so that clients wait for
     it (hub-protocol.md section 1.10); the log says why.
     """
     try:
-        settings = configuration.load(config)
+        settings = configuration.load(config, fragments)
         logs.configure(settings)
+        limits.apply(settings)
         return make_application(settings)
     except Exception:
         logging.getLogger(__name__).exception("the hub cannot start")

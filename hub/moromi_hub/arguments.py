@@ -45,6 +45,11 @@ def optional_integer(value: Any) -> int | None:
     return None if value is None else integer(value)
 
 
+def optional_text(value: Any) -> str | None:
+    """`value` if it is a text or None. Raises ParameterError otherwise."""
+    return None if value is None else expect(value, str)
+
+
 def number(value: Any) -> float:
     """`value` as a finite float; text that spells one is accepted. Raises ParameterError otherwise."""
     try:

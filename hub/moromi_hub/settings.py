@@ -31,10 +31,10 @@ class Settings:
     # database
     DBName: str | None = None
     DBUser: str | None = None
-    DBPass: str | None = None
+    DBPass: str | None = field(default=None, repr=False)
     DBHost: str | None = None
     DBPort: int | None = None
-    DBConnectionString: str | None = None
+    DBConnectionString: str | None = field(default=None, repr=False)
     # places
     KojiDir: str = "/mnt/koji"
     KojiWebURL: str = "http://localhost.localdomain/koji"
@@ -72,10 +72,24 @@ class Settings:
     VerbosePolicy: bool = False
     MissingPolicyOk: bool = True
     LogLevel: str = "WARNING"
-    LogFormat: str = "%(asctime)s [%(levelname)s] p=%(process)s %(name)s: %(message)s"
+    LogFormat: str = (
+        "%(asctime)s [%(levelname)s] m=%(method)s u=%(user_name)s p=%(process)s r=%(remoteaddr)s"
+        " %(name)s: %(message)s"
+    )
     # features and limits
     EnableMaven: bool = False
     EnableWin: bool = False
+    RLIMIT_AS: str | None = None
+    RLIMIT_CORE: str | None = None
+    RLIMIT_CPU: str | None = None
+    RLIMIT_DATA: str | None = None
+    RLIMIT_FSIZE: str | None = None
+    RLIMIT_MEMLOCK: str | None = None
+    RLIMIT_NOFILE: str | None = None
+    RLIMIT_OFILE: str | None = None
+    RLIMIT_NPROC: str | None = None
+    RLIMIT_RSS: str | None = None
+    RLIMIT_STACK: str | None = None
     MemoryWarnThreshold: int = 5000
     MaxRequestLength: int = 4194304
     ServerOffline: bool = False

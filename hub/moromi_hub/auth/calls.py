@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from moromi.errors import ActionNotAllowed, GenericError
+from moromi_hub import arguments
 from moromi_hub.auth import permissions, queries, sessions, transport_login
 from moromi_hub.call import Call
 from moromi_hub.rpc.registry import ANYONE, checked, exported
@@ -17,16 +17,17 @@ def login(
     call: Call,
     user: Any,
     password: Any,
-    opts: Mapping[str, Any] | None = None,
+    opts: Any = None,
     renew: bool = False,
     exclusive: bool = False,
 ) -> dict[str, Any] | None:
     """Log in with a password: `{session-id, session-key, header-auth}`; nil when renewal is refused."""
+    options = {} if opts is None else arguments.expect(opts, dict)
     with sessions.failures_logged(call, user):
-        row = sessions.login(call, user, password, opts)
+        row = sessions.login(call, user, password)
     if renew and call.presented is not None:
         return sessions.renew(call, row["id"], exclusive)
-    address = (opts or {}).get("hostip")
+    address = arguments.optional_text(options.get("hostip"))
     return sessions.start(call, row["id"], sessions.password_authtype(), address=address)
 
 
@@ -49,13 +50,13 @@ def ssl_login(
 @exported("logout", access=checked("owner of the session, or permission admin"))
 def logout(call: Call, session_id: int | None = None) -> None:
     """Close the caller's session, or another one of the caller's."""
-    sessions.logout(call, session_id)
+    sessions.logout(call, arguments.optional_integer(session_id))
 
 
 @exported("logoutChild", access=checked("any logged-in user, for subsessions of the session"))
 def logout_child(call: Call, session_id: int) -> None:
     """Close a subsession of the caller's session."""
-    sessions.logout_child(call, session_id)
+    sessions.logout_child(call, arguments.integer(session_id))
 
 
 @exported("subsession", access=checked("any logged-in user"))
@@ -129,8 +130,8 @@ def get_perms(call: Call) -> list[str]:
 
 
 @exported("hasPerm", access=ANYONE)
-def has_perm(call: Call, perm: str, strict: bool = False) -> bool:
+def has_perm(call: Call, perm: Any, strict: bool = False) -> bool:
     """Whether the caller has a permission, literally; `strict`: it must be defined."""
-    if strict and perm not in users.all_permission_names(call):
+    if strict and users.find_permission(call, perm) is None:
         raise GenericError(f"No such permission {perm} defined")
-    return permissions.has_perm(call, perm)
+    return isinstance(perm, str) and permissions.has_perm(call, perm)

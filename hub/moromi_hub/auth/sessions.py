@@ -242,7 +242,7 @@ def set_password(call: Call, user_id: int, password: str) -> None:
     queries.set_password(call.tx, user_id, passwords.hash_password(password))
 
 
-def login(call: Call, user: Any, password: Any, opts: Mapping[str, Any] | None) -> dict[str, Any]:
+def login(call: Call, user: Any, password: Any) -> dict[str, Any]:
     """Check a password and return the user row. Raises AuthError `invalid username or password`."""
     if not isinstance(password, str) or not password or not isinstance(user, str):
         raise AuthError("invalid username or password")

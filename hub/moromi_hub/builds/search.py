@@ -54,7 +54,7 @@ def list_builds(call: Call, wanted: Wanted, query_opts: Any = None) -> Any:
     search = searches.Search(
         **ids,
         task_id=wanted.task_id,
-        prefix=wanted.prefix,
+        prefix=arguments.optional_text(wanted.prefix),
         state=wanted.state,
         source=wanted.source,
         pattern=wanted.pattern,

@@ -23,10 +23,17 @@ def name_or_id(value: Any) -> dict[str, Any]:
         return {"name": value}
     if isinstance(value, dict):
         if "id" in value:
-            return {"id": int(value["id"])}
-        if "name" in value:
+            return {"id": _number(value)}
+        if isinstance(value.get("name"), str):
             return {"name": value["name"]}
     raise ParameterError(f"Invalid name or id value: {value}")
+
+
+def _number(value: dict[str, Any]) -> int:
+    try:
+        return int(value["id"])
+    except (TypeError, ValueError):
+        raise ParameterError(f"Invalid name or id value: {value}") from None
 
 
 def find_row(tx: Transaction, table: Table, value: Any, strict: bool = False) -> dict[str, Any] | None:

@@ -11,15 +11,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select
 
-from moromi.errors import GenericError, ParameterError
+from moromi.errors import ParameterError
 from moromi.wire.listing import Listing
 from moromi_hub.db.transaction import Transaction
 
 Fields = Mapping[str, ColumnElement[Any]]
-
-
-class InvalidOrder(Exception):
-    """An unknown order key; a plain exception, because the wire says fault code 1."""
 
 
 def run_query(
@@ -67,15 +63,16 @@ def _paged(
 
 
 def check_options(query_opts: Any) -> Mapping[str, Any]:
-    """`query_opts` as a mapping; None is none. Raises ParameterError for other types."""
+    """`query_opts` as a mapping; None is none. Keys that mean nothing here are left alone.
+
+    Raises ParameterError for other types.
+    """
     if query_opts is None:
         return {}
     if not isinstance(query_opts, Mapping):
         raise ParameterError(
             f"Invalid type for value '{query_opts}': {type(query_opts)}, expected type <class 'dict'>"
         )
-    if query_opts.get("group"):
-        raise GenericError("queryOpts.group is not available for this API")
     return query_opts
 
 
@@ -89,7 +86,8 @@ def order_terms(fields: Fields, order: str | None) -> dict[str, ColumnElement[An
         # Koji's client orders buildroots by `buildroot.id`, a column name of Koji's hub.
         key = name if name in fields else name.rpartition(".")[2]
         if key not in fields:
-            raise InvalidOrder(f"Invalid order: {name}")
+            # a plain exception, because the wire says so: fault code 1, `<class 'Exception'>: …`
+            raise Exception(f"Invalid order: {name}")
         # what a second mention of a field says about equal rows is nothing
         terms.setdefault(key, fields[key].desc() if term.strip().startswith("-") else fields[key])
     return terms

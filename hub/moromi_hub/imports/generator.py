@@ -80,7 +80,7 @@ def import_build(call: Call, given: Any, directory: str, token: Any) -> dict[str
     """`CGImport`: the record of the build that was imported."""
     metadata = read(given, work_path(call, f"{directory}/x").parent)
     generator = membership.assert_generator_access(call, metadata.generator)
-    types = build_types(need(metadata.build, "extra"))
+    types = build_types(arguments.expect(need(metadata.build, "extra"), dict))
     builds.check_type_names(call, types)
     entry = _entry(call, metadata.build, generator, token)
     check_buildroots(metadata)

@@ -95,7 +95,7 @@ def check_buildroots(metadata: Metadata) -> None:
 
 def build_types(extra: Mapping[str, Any]) -> dict[str, Any]:
     """btype -> information of a build, from `typeinfo` and the legacy keys."""
-    found = dict(extra.get("typeinfo") or {})
+    found = dict(arguments.expect(extra.get("typeinfo") or {}, dict))
     for name in LEGACY_TYPES:
         if name in extra:
             if name in found:
@@ -106,8 +106,8 @@ def build_types(extra: Mapping[str, Any]) -> dict[str, Any]:
 
 def output_type(output: Mapping[str, Any]) -> tuple[str, Any]:
     """The one btype of an archive, and its information."""
-    filename, extra = output["filename"], output.get("extra") or {}
-    found = dict(extra.get("typeinfo") or {})
+    filename, extra = output["filename"], arguments.expect(output.get("extra") or {}, dict)
+    found = dict(arguments.expect(extra.get("typeinfo") or {}, dict))
     if len(found) > 1:
         raise GenericError(f"Output file has multiple types: {filename}")
     for name in LEGACY_TYPES:

@@ -6,6 +6,7 @@ from typing import Any
 
 from moromi.errors import GenericError
 from moromi.wire.listing import Listing
+from moromi_hub import arguments
 from moromi_hub.call import Call
 from moromi_hub.db import query_options, versions
 from moromi_hub.packages import lists, queries, service
@@ -44,7 +45,7 @@ def list_packages(
     wanted = Filter(
         package_id=None if pkgID is None else service.require_package(call, pkgID)["id"],
         owner_id=None if userID is None else users.require_user(call, userID)["id"],
-        prefix=prefix,
+        prefix=arguments.optional_text(prefix),
         with_owners=with_owners,
         with_blocked=with_blocked,
         event=event,
@@ -57,7 +58,7 @@ def list_packages(
 @exported("listPackagesSimple", access=ANYONE)
 def list_packages_simple(call: Call, prefix: str | None = None, queryOpts: Any = None) -> Any:
     """All packages (whose name begins with `prefix` in any case): `[{package_id, package_name}]`."""
-    statement = queries.simple_listing(prefix)
+    statement = queries.simple_listing(arguments.optional_text(prefix))
     return query_options.run_query(call.tx, queries.simple_fields(), statement, queryOpts, stream=True)
 
 

@@ -54,7 +54,7 @@ def add(
         "extra_arches": extra_arches,
         "force": force,
         "update": update,
-        "user": users.require_user(call),
+        "user": users.get_user(call, strict=True),
     }
     call.run_callbacks("prePackageListChange", **details)
     if _write(call, tag, package, owner_id, block, arches, force, update):
@@ -127,7 +127,7 @@ def remove(
     package = service.require_package(call, package_info)
     if use_policy:
         _assert_policy(call, tag, "remove", package["id"], force)
-    details = {"action": "remove", "tag": tag, "package": package, "user": users.require_user(call)}
+    details = {"action": "remove", "tag": tag, "package": package, "user": users.get_user(call, strict=True)}
     call.run_callbacks("prePackageListChange", **details)
     queries.revoke_entry(call.tx, call.user_id, tag["id"], package["id"])
     tags.changed(call, tag["id"])
@@ -139,7 +139,7 @@ def unblock(call: Call, tag_info: Any, package_info: Any, force: bool = False) -
     tag = tags.require_tag(call, tag_info)
     package = service.require_package(call, package_info)
     _assert_policy(call, tag, "unblock", package["id"], force)
-    details = {"action": "unblock", "tag": tag, "package": package, "user": users.require_user(call)}
+    details = {"action": "unblock", "tag": tag, "package": package, "user": users.get_user(call, strict=True)}
     call.run_callbacks("prePackageListChange", **details)
     current = service.package_config(call, tag["id"], package["id"])
     if current is None:

@@ -55,17 +55,17 @@ def place(
     priority: int,
     force: bool = False,
 ) -> dict[str, Any]:
-    """`request` with everything decided."""
+    """`request` with everything decided. `force`: a repository that is there already does not do."""
     answer: dict[str, Any] = {"repo": None, "request": None, "duplicate": False}
     if not force:
         answer["repo"] = queries.fitting(call.tx, tag_id, asked, least, at)
         if answer["repo"] is not None:
             return answer
-        known = queries.duplicate(call.tx, tag_id, asked, least, at)
-        if known is not None:
-            if priority < known["priority"]:
-                queries.set_priority(call.tx, known["id"], priority)
-            return {**answer, "request": queries.request(call.tx, known["id"]), "duplicate": True}
+    known = queries.duplicate(call.tx, tag_id, asked, least, at)
+    if known is not None:
+        if priority < known["priority"]:
+            queries.set_priority(call.tx, known["id"], priority)
+        return {**answer, "request": queries.request(call.tx, known["id"]), "duplicate": True}
     request_id = queries.insert_request(
         call.tx,
         {

@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 from moromi.errors import GenericError, ServerOffline
 from moromi.wire.named import split_named
+from moromi_hub import limits, logs
 from moromi_hub.auth import sessions
 from moromi_hub.auth.model import Credentials
 from moromi_hub.call import Call
@@ -38,17 +39,18 @@ def answer(
     fault: Callable[[int, str], Encoded],
 ) -> Encoded:
     """Run one request to its encoded answer; every failure becomes a fault."""
-    try:
-        export = call.hub.registry.find(method)
-        call.method = export.name
-        establish(call, credentials(), export.name)
-        body = encode(invoke(call, export, params))
-        finish(call)
-        return body
-    except Exception as error:
-        return fault(*failure(call, error))
-    finally:
-        call.tx.rollback()
+    with logs.about(call), limits.memory_watched(call):
+        try:
+            export = call.hub.registry.find(method)
+            call.method = export.name
+            establish(call, credentials(), export.name)
+            body = encode(invoke(call, export, params))
+            finish(call)
+            return body
+        except Exception as error:
+            return fault(*failure(call, error))
+        finally:
+            call.tx.rollback()
 
 
 def failure(call: Call, error: Exception) -> tuple[int, str]:

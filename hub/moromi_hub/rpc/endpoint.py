@@ -16,6 +16,7 @@ from moromi.errors import AuthError, Fault
 from moromi.version import KOJI_VERSION, VERSION
 from moromi.wire import jsonrpc, xmlrpc
 from moromi.wire.listing import Listing
+from moromi_hub import logs
 from moromi_hub.auth.gate import Challenge, Gate
 from moromi_hub.auth.model import Caller, Credentials
 from moromi_hub.call import Call
@@ -140,8 +141,12 @@ class Endpoint:
 
     def _upload(self, environ: WSGIEnvironment, caller: Caller) -> Reply:
         """A raw upload: the chunk is the body, everything else is in the query (section 3.2)."""
-        query = dict(urllib.parse.parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
         call = self._call(environ, caller)
+        with logs.about(call):
+            return self._received(call, environ)
+
+    def _received(self, call: Call, environ: WSGIEnvironment) -> Reply:
+        query = dict(urllib.parse.parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
         try:
             found = credentials_of(environ, self.hub.settings.DisableURLSessions)
             dispatch.establish(call, found, "None")

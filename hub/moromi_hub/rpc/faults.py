@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+import reprlib
 import traceback
+from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
 from moromi.errors import Fault, GenericError
 from moromi_hub.settings import Settings
+
+_SECRET = re.compile("passw|key|token|secret|environ|headers", re.IGNORECASE)
 
 
 def unwrap(error: BaseException) -> BaseException:
@@ -24,9 +29,9 @@ def fault_of(error: BaseException, settings: Settings) -> tuple[int, str]:
     if isinstance(error, Fault):
         return error.faultCode, error.faultString
     if isinstance(error, GenericError):
-        return error.faultCode, _traceback(error) if settings.KojiDebug else message(error)
+        return error.faultCode, _traceback(error, settings) if settings.KojiDebug else message(error)
     if settings.KojiTraceback in ("normal", "extended"):
-        return 1, _traceback(error)
+        return 1, _traceback(error, settings)
     return 1, f"{type(error)}: {message(error)}"
 
 
@@ -48,5 +53,17 @@ def element_of(error: BaseException) -> dict[str, Any]:
     }
 
 
-def _traceback(error: BaseException) -> str:
-    return "".join(traceback.format_exception(error))
+def _traceback(error: BaseException, settings: Settings | None = None) -> str:
+    text = "".join(traceback.format_exception(error))
+    if settings is None or settings.KojiTraceback != "extended":
+        return text
+    return "\n".join([text, "Locals by frame, innermost last", *_locals(error), ""])
+
+
+def _locals(error: BaseException) -> Iterator[str]:
+    """The local variables of each frame, shortened; what is secret by its name is left out."""
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        yield f"\nFrame {frame.f_code.co_name} in {frame.f_code.co_filename} at line {line}"
+        for name, value in frame.f_locals.items():
+            shown = "***" if _SECRET.search(name) else reprlib.repr(value)
+            yield f"{name:>20} = {shown}"

@@ -34,7 +34,16 @@ def list_tagged(
     if found is None:
         return []
     what = listing.wanted(
-        call, found["id"], event, inherit, latest, package, owner, type, draft, prefix=prefix
+        call,
+        found["id"],
+        event,
+        inherit,
+        latest,
+        package,
+        owner,
+        type,
+        draft,
+        prefix=arguments.optional_text(prefix),
     )
     return listing.builds(call, what, extra)
 

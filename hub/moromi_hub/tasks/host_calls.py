@@ -84,5 +84,5 @@ def host_task_wait(call: Call, parent: Any) -> tuple[list[int], list[int]]:
 def host_task_wait_results(call: Call, parent: Any, tasks: Any, canfail: Any = None) -> list[list[Any]]:
     """`[id, result]` of children (nil: all finished ones); ends the wait."""
     ids = None if tasks is None else [arguments.integer(task) for task in arguments.expect(tasks, list)]
-    may_fail = {arguments.integer(task) for task in canfail or []}
+    may_fail = {arguments.integer(task) for task in arguments.expect(canfail or [], list)}
     return waiting.results(call, arguments.integer(parent), ids, may_fail)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from moromi.constants import PRIO_DEFAULT, TaskState
-from moromi.errors import ActionNotAllowed, GenericError
+from moromi.errors import ActionNotAllowed, GenericError, ParameterError
 from moromi_hub import arguments
 from moromi_hub.auth import permissions
 from moromi_hub.builds import service as builds
@@ -19,6 +19,7 @@ from moromi_hub.scheduler import service as scheduler
 from moromi_hub.tasks import model, queries, states
 
 _ARCH = re.compile(r"[a-zA-Z0-9_-]*")
+_SUBTASK_OPTIONS = frozenset({"label", "channel", "arch", "priority", "assign"})
 
 
 # making
@@ -172,7 +173,7 @@ def subtask(call: Call, parent: int, method: str, arglist: Sequence[Any], option
     `options`: label, arch, channel, priority, assign. Raises ActionNotAllowed for `owner`,
     ParameterError for others.
     """
-    _refuse_owner(options)
+    _check_options(options, _SUBTASK_OPTIONS)
     label = options.get("label")
     if label is not None:
         existing = queries.child_with_label(call.tx, parent, arguments.expect(label, str))
@@ -183,13 +184,16 @@ def subtask(call: Call, parent: int, method: str, arglist: Sequence[Any], option
 
 def make_task_as_asked(call: Call, method: Any, arglist: Any, **options: Any) -> int:
     """`makeTask`: options as a caller gives them."""
-    _refuse_owner(options)
+    _check_options(options, _SUBTASK_OPTIONS | {"parent"})
     return make_task(call, method, arguments.expect(arglist, list), **options)
 
 
-def _refuse_owner(options: Mapping[str, Any]) -> None:
+def _check_options(options: Mapping[str, Any], known: Collection[str]) -> None:
     if "owner" in options:
         raise ActionNotAllowed("The owner option is not allowed here")
+    for name in options:
+        if name not in known:
+            raise ParameterError(f"make_task() got an unexpected keyword argument {name!r}")
 
 
 def resubmit(call: Call, task_id: int) -> int:

@@ -103,8 +103,8 @@ def check_upload(place: places.Place, verify: str | None, tail: int | None) -> d
         result: dict[str, Any] = {"size": info.st_size, "mtime": info.st_mtime}
         if verify:
             if tail is not None:
-                if tail < 0:
-                    raise GenericError(f"Invalid tail value: {tail}")
+                if not isinstance(tail, int) or tail < 0:
+                    raise GenericError(f"Invalid tail value: {tail!r}")
                 file.seek(max(0, info.st_size - tail))
             length, hexdigest = _file_digest(file, verify)
             result |= {"sumlength": length, "hexdigest": hexdigest}

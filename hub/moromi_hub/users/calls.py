@@ -53,6 +53,8 @@ def list_users(
 
     `perm`: only holders of that permission, with `inherited_perm` also by their groups.
     """
+    if query_options.check_options(queryOpts).get("group"):
+        raise GenericError("queryOpts.group is not available for this API")
     if inherited_perm and perm is None:
         raise GenericError("inherited_perm option must be used with perm option")
     if userType is None:
@@ -64,6 +66,7 @@ def list_users(
     else:
         raise ParameterError("userType must be integer, list, tuple or None")
     perm_id = None if perm is None else service.require_permission(call, perm)["id"]
+    prefix = arguments.optional_text(prefix)
     statement = queries.listing(types, prefix, perm_id, inherited_perm)
     return query_options.run_query(call.tx, queries.listing_fields(), statement, queryOpts)
 

@@ -159,11 +159,6 @@ def create_at_login(call: Call, name: str, by_principal: bool) -> dict[str, Any]
     return require_user(call, found["id"])
 
 
-def all_permission_names(call: Call) -> set[str]:
-    """The names of the permissions there are."""
-    return {row["name"] for row in queries.all_permissions(call.tx)}
-
-
 def verify_new_principal(call: Call, principal: Any) -> None:
     """Raise unless a principal has a valid form and an allowed realm (hub-protocol.md 6.3)."""
     arguments.verify_principal(call.settings, principal)
@@ -196,6 +191,7 @@ def remove_principal(call: Call, user_info: Any, principal: Any) -> int:
     """Take a principal from a user; the user's id."""
     if not principal:
         raise GenericError("krb_principal must be specified")
+    arguments.expect(principal, str)
     user = require_user(call, user_info)
     if not queries.drop_principal(call.tx, user["id"], principal):
         raise AuthError(f"cannot remove Kerberos Principal: {principal} with user {user['name']}")

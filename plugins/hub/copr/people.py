@@ -92,7 +92,7 @@ def log_in(call: Call, login: str, token: str) -> Person:
 
 def by_password(call: Call, name: str, password: str) -> Person:
     """Who has this password on the hub; goes on as that user. Raises AuthError."""
-    return begin_as(call, int(sessions.login(call, name, password, None)["id"]))
+    return begin_as(call, int(sessions.login(call, name, password)["id"]))
 
 
 def by_cookie(call: Call, cookie: str) -> Person:
