@@ -394,6 +394,14 @@ def test_fifty_at_once(copr: CoprHub, alice: Api, srpm: Path) -> None:
     assert {answer["error"] for status, answer in answers[::5] if status != 200} <= taken
     assert all(status == 200 for number, (status, _) in enumerate(answers) if number % 5)
     builds = alice.ok("GET", f"/build/list?{QUERY}")["items"]
-    assert len(builds) == 30 and len({build["id"] for build in builds}) == 30
+    given = [answer for _, answer in answers[2::5]]
+    given += [answer["items"][0] for number, (_, answer) in enumerate(answers) if number % 5 > 2]
+    ids = sorted(build["id"] for build in builds)
+    assert len(ids) == 30 and ids == sorted(build["id"] for build in given)
+    # each has a task of its own, and each upload its file
+    tasks = copr.admin()("listTasks", {"method": "coprBuild", "decode": True})
+    assert sorted(task["request"][0] for task in tasks) == ids
+    kept = [path for path in (copr.topdir / "work/copr").rglob("*") if path.is_file()]
+    assert len(kept) == 10 and all(path.read_bytes() == data for path in kept)
     names = {each["name"] for each in alice.ok("GET", "/project/list?ownername=alice")["items"]}
     assert names == {"proj", "contested", *(f"own-{number}" for number in range(1, 50, 5))}

@@ -6,7 +6,9 @@ import gzip
 import json
 import re
 import subprocess
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +51,19 @@ def publish(copr: CoprHub) -> None:
 
     with copr.hub.hub.call("test") as call:
         publishing.run(call)
+
+
+def prune(copr: CoprHub) -> None:
+    """Do the background process's work of removing builds."""
+    from _koji_plugin__copr import pruning
+
+    with copr.hub.hub.call("test") as call:
+        pruning.run(call)
+
+
+def listed(api: Api) -> list[int]:
+    """The ids of the builds of the project, newest first."""
+    return [each["id"] for each in api.ok("GET", "/build/list?ownername=alice&projectname=proj")["items"]]
 
 
 def metadata(copr: CoprHub, chroot: str, kind: str) -> str:
@@ -121,7 +136,7 @@ def test_finished_packages_of_an_arch(copr: CoprHub, alice: Api, tmp_path: Path)
         assert (answer.status_code, answer.json()["error"]) == (400, text), name
     assert alice.form(UPLOAD, WHERE).status_code == 400
     assert copr.user("bob").form(UPLOAD, WHERE, pkgs=(path.name, data)).status_code == 403
-    assert len(alice.ok("GET", "/build/list?ownername=alice&projectname=proj")["items"]) == 1
+    assert listed(alice) == [number]
 
 
 COMPS = """<?xml version="1.0" encoding="UTF-8"?>
@@ -175,3 +190,95 @@ def test_groups(copr: CoprHub, alice: Api) -> None:
     assert len(list(kept.iterdir())) == 1
     bob.ok("DELETE", "/project/delete/bob/proj")
     assert list(kept.iterdir()) == []
+
+
+def test_most_builds(copr: CoprHub, alice: Api, tmp_path: Path) -> None:
+    """The newest of a package stay, by directory, and the last that has packages whatever fails after it."""
+    rpms = [Package("ale", str(number)).binary(tmp_path) for number in range(1, 5)]
+    side = give(alice, rpms[0], project_dirname="proj:custom:side")["id"]
+    first, second, third = (give(alice, rpm)["id"] for rpm in rpms[:3])
+    publish(copr)
+    prune(copr)
+    assert listed(alice) == [third, second, first, side]
+    source = {"clone_url": "http://example.org/ale.git", "max_builds": 2}
+    alice.ok("POST", "/package/edit/alice/proj/ale/scm", source)
+    prune(copr)
+    assert listed(alice) == [third, second, side]
+    publish(copr)
+    assert "ale-1-1" not in (text := metadata(copr, CHROOT, "primary.xml")) and "ale-2-1" in text
+    body = {**WHERE, "package_name": "ale"}
+    running, *failed = (alice.ok("POST", "/package/build", body)["id"] for _ in range(3))
+    for number in failed:
+        alice.ok("PUT", f"/build/cancel/{number}")
+    prune(copr)
+    # what is not finished is never removed
+    assert listed(alice) == [*failed[::-1], running, third, side]
+    fourth = give(alice, rpms[3])["id"]
+    publish(copr)
+    alice.ok("PUT", f"/build/cancel/{running}")
+    prune(copr)
+    assert listed(alice) == [fourth, failed[-1], side]
+    assert sorted(each.name for each in (copr.topdir / "copr/alice/proj" / CHROOT).glob("0*")) == [
+        f"{fourth:08d}-ale"
+    ]
+
+
+def test_all_at_once(copr: CoprHub, alice: Api, tmp_path: Path) -> None:
+    """Builds come, are deleted twice, and go beyond their number; nothing else is lost, and nothing stays."""
+    ale, stout = (Package(name).binary(tmp_path) for name in ("ale", "stout"))
+    old = [give(alice, ale)["id"] for _ in range(6)]
+    alice.ok("POST", "/package/edit/alice/proj/ale/scm", {"clone_url": "http://example.org/a.git"})
+    give(alice, stout)
+    source = {"clone_url": "http://example.org/s.git", "max_builds": 3}
+    alice.ok("POST", "/package/edit/alice/proj/stout/scm", source)
+    publish(copr)
+    done = threading.Event()
+
+    def upkeep() -> None:
+        while not done.wait(0.05):
+            prune(copr)
+            publish(copr)
+
+    start = threading.Barrier(30)
+
+    def client(number: int) -> tuple[int, Any]:
+        api = Api(copr.url, alice.auth)
+        start.wait(60)
+        if number % 3 == 0:
+            answer = api.form(UPLOAD, WHERE, pkgs=(stout.name, stout.read_bytes()))
+        elif number % 3 == 1:
+            answer = api("DELETE", f"/build/delete/{old[number // 3 % 4]}")
+        else:
+            answer = api("POST", "/package/build", {**WHERE, "package_name": "ale"})
+        return answer.status_code, answer.json()
+
+    worker = threading.Thread(target=upkeep)
+    worker.start()
+    try:
+        with ThreadPoolExecutor(30) as pool:
+            answers = list(pool.map(client, range(30)))
+    finally:
+        done.set()
+        worker.join()
+    # what is not published yet is not finished, and so nothing to remove
+    publish(copr)
+    prune(copr)
+    publish(copr)
+    assert {status for status, _ in answers[::3] + answers[2::3]} == {200}, answers
+    # whoever came second is told that it is gone, or has been in time to be content
+    assert {status for status, _ in answers[1::3]} <= {200, 404}, answers
+    uploaded = sorted(answer["id"] for _, answer in answers[::3])
+    submitted = sorted(answer["id"] for _, answer in answers[2::3])
+    assert sorted(listed(alice)) == sorted([*old[4:], *uploaded[-3:], *submitted])
+    tasks = copr.admin()("listTasks", {"method": "coprBuild", "decode": True})
+    assert sorted(task["request"][0] for task in tasks) == submitted
+    for chroot in CHROOTS[:2]:
+        place = copr.topdir / "copr/alice/proj" / chroot
+        expected = {f"{number:08d}-ale" for number in old[4:]} | {
+            f"{number:08d}-stout" for number in uploaded[-3:]
+        }
+        assert {path.name for path in place.iterdir()} == {*expected, "repodata"}
+        found = re.findall(r'<location href="([^"/]+)/', metadata(copr, chroot, "primary.xml"))
+        assert set(found) == expected
+        tagged = copr.admin()("listTagged", f"copr+alice+proj+{chroot}")
+        assert sorted(each["name"] for each in tagged) == ["ale"] * 2 + ["stout"] * 3

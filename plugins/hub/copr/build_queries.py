@@ -199,6 +199,21 @@ def lock(tx: Transaction, build_id: int) -> None:
     tx.execute(select(build.c.id).where(build.c.id == build_id).with_for_update())
 
 
+def lock_many(tx: Transaction, build_ids: Collection[int]) -> list[int]:
+    """The same for several; the ids of those that are there."""
+    statement = select(build.c.id).where(build.c.id.in_(build_ids)).order_by(build.c.id)
+    return list(tx.scalars(statement.with_for_update()))
+
+
+def overfull(tx: Transaction) -> dict[int, int]:
+    """What packages may have in a directory that have more builds there, by the packages' ids."""
+    most = package.c.options["max_builds"].as_integer()
+    joined = package.join(build, build.c.package_id == package.c.id)
+    statement = select(package.c.id, most.label("most")).select_from(joined).where(most > 0)
+    statement = statement.group_by(package.c.id, build.c.dir_id).having(func.count() > most)
+    return {row["id"]: row["most"] for row in tx.rows(statement)}
+
+
 def by_task(tx: Transaction, task_id: int) -> Build | None:
     """The build that a task works for."""
     found = _read(tx, _builds().where(build.c.task_id == task_id))

@@ -218,17 +218,23 @@ def _numbers(found: Sequence[Build]) -> str:
 
 
 def delete(call: Call, doomed: Sequence[Build]) -> None:
-    """Untag and delete what builds made, and forget them; published repositories follow."""
-    for build in doomed:
+    """Untag and delete what builds made, and forget them; published repositories follow.
+
+    What somebody else has deleted meanwhile is nothing to do.
+    """
+    found = build_queries.get_many(call.tx, build_queries.lock_many(call.tx, [each.id for each in doomed]))
+    for build in found:
         for chroot in build.chroots:
             _forget_chroot(call, chroot)
             place = results.directory(call, build.owner, build.dirname)
             for name in results.build_directories(place / chroot.name, build.id):
                 results.remove_part(call, place / chroot.name / name)
-            publishing.want(call, chroot.repository_id)
         sources = results.directory(call, build.owner, build.dirname) / results.SOURCES / build.directory
         results.remove_part(call, sources)
-    build_queries.remove(call.tx, [build.id for build in doomed])
+    # in one order, as others do the same with theirs
+    for repository_id in sorted({chroot.repository_id for build in found for chroot in build.chroots}):
+        publishing.want(call, repository_id)
+    build_queries.remove(call.tx, [each.id for each in found])
 
 
 def _forget_chroot(call: Call, chroot: ChrootState) -> None:

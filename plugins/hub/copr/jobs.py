@@ -8,7 +8,7 @@ from typing import Any
 from moromi.constants import TaskState
 from moromi_hub.plugin_api import Job
 
-from . import builds, publishing, upkeep
+from . import builds, pruning, publishing, upkeep
 
 _ENDED = (TaskState.CLOSED, TaskState.FAILED, TaskState.CANCELED)
 
@@ -17,6 +17,11 @@ def _build_ended(message: Mapping[str, Any]) -> bool:
     return bool(
         message["type"] == "task" and message["method"] == builds.METHOD and message["state"] in _ENDED
     )
+
+
+def _published(message: Mapping[str, Any]) -> bool:
+    """Something has come into a repository, or a build has ended without."""
+    return bool(message["type"] == publishing.MESSAGE) or _build_ended(message)
 
 
 def _minute(settings: object) -> float:
@@ -33,4 +38,5 @@ def _never(message: Mapping[str, Any]) -> bool:
 
 UPKEEP = Job("copr-upkeep", upkeep.run, _never, _hour)
 PUBLISH = Job("copr-publish", publishing.run, lambda message: message["type"] == publishing.MESSAGE, _minute)
+PRUNE = Job("copr-prune", pruning.run, _published, _minute, 1.0)
 BATCHES = Job("copr-batches", builds.start_ready, _build_ended, _minute, 0.1)
