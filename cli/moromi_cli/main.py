@@ -14,7 +14,7 @@ import click
 from moromi.client.config import Settings, default_profile, read_profile
 from moromi.errors import ConfigurationError
 from moromi_cli.lazy import LazyGroup, UnknownCommand, list_text, usage
-from moromi_cli.output import Failure, log_error, say, warn
+from moromi_cli.output import Failure, for_person, log_error, say, warn
 from moromi_cli.plugins import everything
 from moromi_cli.session import Cli
 from moromi_cli.table import ALIASES, CATEGORIES, COMMANDS
@@ -66,6 +66,8 @@ def begin(ctx: click.Context) -> Cli:
     except ConfigurationError as err:
         raise click.UsageError(str(err), ctx) from err
     apply_options(settings, given)
+    if ctx.obj is not None:
+        ctx.obj.append(settings)
     if settings.debug:
         start_logging(settings, given["quiet"])
     words = {key: given[key] for key in ("user", "password", "runas", "noauth", "quiet")}
@@ -130,11 +132,6 @@ def usage_failed(error: click.UsageError) -> int:
     return 2
 
 
-def for_person() -> bool:
-    """Whether somebody reads what goes wrong; else it is for a log or a script, in Koji's form."""
-    return sys.stderr.isatty()
-
-
 def unknown(prog: str, error: UnknownCommand) -> int:
     """Every command, and that the word is none of them; a person gets what they may have meant instead."""
     from moromi_cli.hints import nearest
@@ -178,9 +175,9 @@ def failed(prog: str, error: Exception) -> int:
 
 def run(prog: str, args: Sequence[str]) -> int:
     """One run of the program; its exit code."""
-    debug = bool({"-d", "--debug"} & set(args))
+    applied: list[Settings] = []
     try:
-        code = program.main(args=list(args), prog_name=prog, standalone_mode=False)
+        code = program.main(args=list(args), prog_name=prog, standalone_mode=False, obj=applied)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except click.UsageError as err:
@@ -197,7 +194,7 @@ def run(prog: str, args: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as err:
-        if debug:
+        if any(settings.debug for settings in applied):
             raise
         return failed(prog, err)
 

@@ -35,6 +35,11 @@ def warn(text: str) -> None:
     sys.stderr.write(text + "\n")
 
 
+def for_person() -> bool:
+    """Whether somebody reads what goes wrong; else it is for a log or a script, in Koji's form."""
+    return sys.stderr.isatty()
+
+
 def log_error(error: BaseException) -> None:
     """An exception, in the form of a log line."""
     now = time.time()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from moromi.client.config import Settings
-from moromi_cli.output import Failure, log_error, say, warn
+from moromi_cli.output import Failure, for_person, say, warn
 
 if TYPE_CHECKING:
     from moromi.client import ClientSession
@@ -65,7 +65,7 @@ class Cli:
         from moromi.client import ClientSession
 
         options = self.settings.session_options()
-        if self.settings.patience is None and sys.stderr.isatty():
+        if self.settings.patience is None and for_person():
             options["patience"] = PATIENCE
         session = ClientSession(self.settings.server, options)
         session.on_retry = self._tell_retry
@@ -129,8 +129,10 @@ def check_version(session: "ClientSession") -> None:
     from moromi.client import TransportError
 
     try:
-        version = session.call("getAPIVersion")
+        version = session.call_briefly("getAPIVersion")
     except TransportError as err:
+        if for_person():
+            raise
         raise Failure(f"Error: Unable to connect to server\n{err}") from err
     if version != API_VERSION:
         warn(f"WARNING: The server is at API version {version} and the client is at {API_VERSION}")
@@ -175,15 +177,10 @@ def ask_password(user: str | None) -> str:
 
 def kerberos_login(session: "ClientSession", settings: Settings, runas: str | None) -> bool:
     """By ticket, or with principal and keytab. False when the GSSAPI add-on is not installed."""
-    from moromi.errors import GSSAPIAuthError
-
     arguments: dict[str, Any] = {"proxyuser": runas}
     if settings.principal:
         arguments.update(principal=settings.principal, keytab=settings.keytab)
     try:
         return session.gssapi_login(**arguments)
     except ModuleNotFoundError:
-        return False
-    except GSSAPIAuthError as err:
-        log_error(err)
         return False

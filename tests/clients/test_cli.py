@@ -82,7 +82,7 @@ def test_usage_error(moromi: Command) -> None:
 def test_unreachable_hub_is_said_at_once(moromi: Command) -> None:
     with started(moromi, "-s", "http://127.0.0.1:1/hub", "version") as process:
         assert process.stderr is not None
-        assert process.stderr.readline() == "http://127.0.0.1:1/hub: [Errno 111] Connection refused\n"
+        assert process.stderr.readline() == "http://127.0.0.1:1/hub: Connection refused\n"
         assert process.stderr.readline().startswith("Trying again every 20 s")
 
 
@@ -150,7 +150,7 @@ def test_upload_and_download_of_an_import(bare_site: Site, moromi: Command, tmp_
 HEAVY = {"requests", "rich", "urllib3", "http.client", "email", "ssl"}
 
 
-@pytest.mark.parametrize("words", ["--help", "help", "help admin", "build --help", "nosuch", "version"])
+@pytest.mark.parametrize("words", ["--help", "build --help", "version"])  # others list plugins too
 def test_only_what_a_command_needs_is_imported(moromi: Command, words: str) -> None:
     script = (
         "import sys; from moromi_cli.main import run; run('moromi', sys.argv[2:]);"

@@ -42,5 +42,12 @@ def greeting(cli: Cli, user: dict[str, Any], hub: str, version: str) -> Iterator
 @listing("version", "[options]")
 def version(cli: Cli) -> Shown:
     """Versions of client and hub."""
-    hub = cli.session.hub_version_str
-    return Shown({"client": VERSION, "hub": hub}, [f"Client: {VERSION}", f"Hub:    {hub}"])
+    if cli.json:
+        return Shown({"client": VERSION, "hub": cli.session.hub_version_str}, ())
+    return Shown(None, versions(cli))
+
+
+def versions(cli: Cli) -> Iterator[str]:
+    """Ours is known without a hub."""
+    yield f"Client: {VERSION}"
+    yield f"Hub:    {cli.session.hub_version_str}"

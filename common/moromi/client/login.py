@@ -35,7 +35,7 @@ def password_login(
     """
     user = session.opts.user if user is None else user
     password = session.opts.password if password is None else password
-    sinfo = session.exchange_login("login", (user, password), {"opts": opts, **_renewal(session, renew)})
+    sinfo = session.call_briefly("login", (user, password), {"opts": opts, **_renewal(session, renew)})
     if not sinfo:
         return False
     session.adopt(sinfo, AuthType.NORMAL, "login", {"user": user, "password": password, "opts": opts})
@@ -67,7 +67,7 @@ def certificate_login(session: "ClientSession", kwargs: dict[str, Any], renew: b
     session.opts.cert, session.opts.serverca = cert, serverca
     session.new_session()
     try:
-        sinfo = session.exchange_login(
+        sinfo = session.call_briefly(
             "sslLogin", (), _proxy_arguments(session, kwargs, renew), path="/ssllogin"
         )
         if not sinfo:
@@ -112,7 +112,7 @@ def gssapi_login(session: "ClientSession", kwargs: dict[str, Any], renew: bool) 
         session.new_session()
         if isinstance(err, ModuleNotFoundError):
             raise
-        logger.error("gssapi auth failed: %s", err)
+        logger.info("gssapi auth failed: %s", err)
         raise GSSAPIAuthError(f"unable to obtain a session (gssapi auth failed: {err})") from err
     session.adopt(sinfo, AuthType.GSSAPI, "gssapi_login", kwargs)
     return True
@@ -124,9 +124,7 @@ def _gssapi_exchange(session: "ClientSession", kwargs: dict[str, Any], renew: bo
     while True:
         try:
             auth = Negotiation(session.baseurl, kwargs.get("principal"))
-            sinfo = session.exchange_login(
-                "sslLogin", (), arguments, path="/ssllogin", auth=auth, retry=False
-            )
+            sinfo = session.call_briefly("sslLogin", (), arguments, path="/ssllogin", auth=auth, retry=False)
         except TransportError as err:
             tries += 1
             if err.failure is not Failure.DROPPED or tries > session.opts.max_retries:

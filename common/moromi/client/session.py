@@ -245,18 +245,18 @@ class ClientSession:
         method = getattr(self, self.auth_method["method"])
         return bool(method(renew=True, **self.auth_method["kwargs"]))
 
-    def exchange_login(
+    def call_briefly(
         self,
         name: str,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
         *,
         path: str = "",
         auth: "Negotiation | None" = None,
         retry: bool = True,
     ) -> Any:
-        """One login call, with the short time limit; the session info of the answer (or nil)."""
-        body = encode_request(name, join_named(args, kwargs))
+        """A call that no hub needs long for, with the time limit of logins; never part of a multicall."""
+        body = encode_request(name, join_named(args, kwargs or {}))
         limit = self.opts.auth_timeout
         return self._exchange(name, body, path=path, timeout=limit, auth=auth, retry=retry)
 

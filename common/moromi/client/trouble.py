@@ -23,6 +23,8 @@ CERTIFICATE_TEXTS = (
 
 _SECRETS = re.compile(r"(session-key=|session-id=|callnum=)[^&\s'\")]+|(://[^/@\s:]*:)[^/@\s]+(?=@)")
 
+_NUMBER = re.compile(r"^\[Errno -?\d+\] | \(_ssl\.c:\d+\)$")
+
 
 def mask_secrets(text: str) -> str:
     """`text` without the session keys and passwords that URLs in error messages carry."""
@@ -69,11 +71,12 @@ def transport_error(url: str, err: Exception, limit: float) -> TransportError:
     that were waited for at most.
     """
     failure = classify(err)
+    said = _NUMBER.sub("", str(err)) or type(err).__name__
     if failure is Failure.CERTIFICATE:
-        return CertificateError(f"{url}: {err}")
+        return CertificateError(f"{url}: {said}")
     if failure is Failure.SILENT:
         return TransportError(f"{url}: timed out, no answer for {limit:.0f} s", failure)
-    return TransportError(f"{url}: {str(err) or type(err).__name__}", failure)
+    return TransportError(f"{url}: {said}", failure)
 
 
 def _chain(exc: BaseException) -> list[BaseException]:
