@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from moromi.errors import GenericError
 from moromi_hub.db.embedded import EmbeddedPostgres
 from support import database
 from support.copr import CHROOT, CHROOTS, PROJECT, Api, CoprHub, copr_hub
@@ -150,6 +151,68 @@ def test_batches(copr: CoprHub, alice: Api) -> None:
     )
     error = alice.error("POST", "/build/create/url", {**body, "with_build_id": lone})
     assert error == (400, f"Bad request parameters: { ({'with_build_id': [text]}) }")
+
+
+def test_chroots_of_scripts(copr: CoprHub, alice: Api) -> None:
+    """The bare chroot that is asked for, with the repositories that are."""
+    from _koji_plugin__copr import people, scripts
+
+    admin = copr.admin()
+    for chroot in ("fedora-9-x86_64", "fedora-42-x86_64", "fedora-rawhide-x86_64", "fedora-43-aarch64"):
+        admin("editCoprChroot", chroot, parent="distribution")
+
+    def tag(chroot: str, repos: str = "") -> str:
+        with copr.hub.hub.call("test") as call:
+            people.act_as_service(call)
+            number = scripts.tag_of(call, {"chroot": chroot, "repos": repos}, fallback)
+        return str(admin("getTag", number, strict=True)["name"])
+
+    fallback = admin("getTag", f"copr+alice+proj+{CHROOT}+build")["id"]
+    assert tag(CHROOTS[2]) == f"chroot+{CHROOTS[2]}"
+    assert tag("fedora-latest-x86_64") == "chroot+fedora-42-x86_64"
+    assert tag("fedora-latest-s390x") == f"copr+alice+proj+{CHROOT}+build"
+    repos = "copr://alice/proj http://example.org/$chroot/"
+    made = tag(CHROOT, repos)
+    assert made.startswith(f"script+{CHROOT}+") and made == tag(CHROOT, repos) != tag(CHROOT, "http://x/")
+    links = [(link["name"], link["priority"]) for link in admin("getInheritanceData", made)]
+    assert links == [(f"copr+alice+proj+{CHROOT}", 10), (f"chroot+{CHROOT}", 50)]
+    (repo,) = admin("getTagExternalRepos", made)
+    assert repo["url"] == f"http://example.org/{CHROOT}/"
+    admin("editCoprChroot", CHROOTS[2], active=False)
+    with pytest.raises(GenericError, match="which is offered no more"):
+        tag(CHROOTS[2])
+
+
+def test_options_of_builds(copr: CoprHub, alice: Api) -> None:
+    """What a build asks for goes before what the project sets, for its chroots only."""
+    alice.ok(
+        "PUT", "/project/edit/alice/proj", {"bootstrap": "on", "isolation": "nspawn", "enable_net": True}
+    )
+
+    def ask(**options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        body = {**WHERE, "pkgs": SRPM_URL, **options}
+        build = alice.ok("POST", "/build/create/url", body)["items"][0]
+        config = alice.ok("GET", f"/build-chroot/build-config?build_id={build['id']}&chrootname={CHROOT}")
+        with copr.hub.hub.call("test") as call:
+            (task,) = copr.admin()("listTasks", {"method": "coprBuild"}, {"order": "-id", "limit": 1})
+            return config, progress.chroot_options(call, task["id"])
+
+    from _koji_plugin__copr import progress
+
+    config, wanted = ask()
+    assert (config["bootstrap"], config["enable_net"], wanted) == ("on", True, {"copr.enable_net": True})
+    config, wanted = ask(bootstrap="off", isolation="simple", enable_net=False)
+    assert (config["bootstrap"], config["enable_net"]) == ("off", False)
+    assert wanted == {
+        "copr.enable_net": False,
+        "mock.use_bootstrap": False,
+        "mock.bootstrap_image": None,
+        "mock.new_chroot": 0,
+    }
+    config, wanted = ask(bootstrap="default", isolation="default")
+    assert "bootstrap" not in config and wanted["mock.use_bootstrap"] is wanted["mock.new_chroot"] is None
+    tag = copr.admin()("getTag", f"copr+alice+proj+{CHROOT}+build")
+    assert tag["extra"]["mock.new_chroot"] == 1
 
 
 def depend(copr: CoprHub, alice: Api) -> None:
