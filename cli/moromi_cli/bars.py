@@ -12,22 +12,30 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
+from rich.table import Column
 
 from moromi.client.download import Observer
 from moromi_cli.output import say
+
+NUMBERS = 38
+"""Columns that amount, rate and time take, with a bit of a bar."""
 
 
 class Bar:
     """One transfer: its name, a bar, the amount, the rate, the time that is left."""
 
     def __init__(self, path: str) -> None:
+        console = Console(highlight=False)
+        # where it is narrow, first the bar gives way, then the name; the numbers stay whole
+        whole = Column(no_wrap=True)
+        name = Column(no_wrap=True, overflow="ellipsis", max_width=max(console.width - NUMBERS, 8))
         self.progress = Progress(
-            TextColumn("{task.description}", markup=False),
+            TextColumn("{task.description}", markup=False, table_column=name),
             BarColumn(),
-            DownloadColumn(binary_units=True),
-            TransferSpeedColumn(),
-            TimeRemainingColumn(compact=True),
-            console=Console(highlight=False),
+            DownloadColumn(binary_units=True, table_column=whole),
+            TransferSpeedColumn(table_column=whole.copy()),
+            TimeRemainingColumn(compact=True, table_column=whole.copy()),
+            console=console,
         )
         self.task = self.progress.add_task(os.path.basename(path), total=None)
 

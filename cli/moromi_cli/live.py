@@ -6,8 +6,11 @@ whether to cancel the tasks, to leave them to themselves, or to watch on.
 """
 
 import time
+from collections import Counter
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.markup import escape
@@ -27,8 +30,10 @@ if TYPE_CHECKING:
     from moromi_cli.session import Cli
 
 REFRESH = 2.0
-MARGIN = 6
-"""Lines of the screen that are left for reasons, errors and the last line."""
+LAST = 3
+"""Lines of the screen that are kept for the counts below the tree, which may need two, and the cursor."""
+GUIDE = "├── "
+"""What stands before a subtask, for each level."""
 REASONS_EVERY = 10.0
 """Seconds between two questions for the reason why a task waits: nothing tells when it changes."""
 STYLES = {
@@ -48,7 +53,8 @@ class Tree(Display):
     def __init__(self, cli: "Cli", console: Console | None = None) -> None:
         self.cli = cli
         self.console = console or Console(highlight=False)
-        self.reasons: dict[int, str] = {}
+        self.reasons: dict[int, tuple[str, str]] = {}
+        """Why tasks wait, and their places in the queue."""
         self.errors: dict[int, str] = {}
         self.tails: dict[int, LogEnd] = {}
         self.explains = True
@@ -112,13 +118,15 @@ class Tree(Display):
                 self.explains = False  # a Koji hub
                 return
             place = f", number {told['position']} in the queue" if told.get("position") else ""
-            self.reasons[task.id] = f"{told['summary']}{place}"
+            self.reasons[task.id] = (str(told["summary"]), place)
 
     def _read_logs(self) -> None:
         """The end of the log of each task that failed by itself, not through a subtask."""
         parents = {task.parent for task in self.watcher.tasks.values() if task.id in self.errors}
         for task_id in self.errors.keys() - self.tails.keys() - parents:
-            self.tails[task_id] = log_end(self.watcher.session, task_id, self.watcher.topurl)
+            self.tails[task_id] = log_end(
+                self.watcher.session, task_id, self.watcher.topurl, self.errors[task_id]
+            )
 
     # drawing
 
@@ -126,32 +134,68 @@ class Tree(Display):
         """All that is on the screen."""
         # The watch goes on in another thread meanwhile.
         tasks = list(self.watcher.tasks.values())
-        errors = dict(self.errors)
-        because = {task.parent for task in tasks if task.id in errors}
-        drawn = tasks if self.whole else self._fitting(tasks)
+        lines = self._lines(tasks)
+        tails = [self._tail(task_id, end) for task_id, end in list(self.tails.items()) if end.lines]
+        drawn = tasks
+        if not self.whole:
+            room = self.console.height - LAST
+            drawn = self._fitting(tasks, lines, room)
+            room -= sum(self._height(lines[task.id], task.level) for task in drawn)
+            tails = tails if sum(len(self.console.render_lines(tail)) for tail in tails) <= room else []
         branches: dict[int, Branch] = {}
         roots: list[RenderableType] = []
         for task in drawn:
-            text = self._line(task, "" if task.id in because else errors.get(task.id, ""))
             if task.parent is None:
-                branches[task.id] = Branch(text, guide_style="dim")
+                branches[task.id] = Branch(lines[task.id], guide_style="dim")
                 roots.append(branches[task.id])
             else:
-                branches[task.id] = branches[task.parent].add(text)
-        tails = [self._panel(task_id, end) for task_id, end in list(self.tails.items()) if end.lines]
-        return Group(*roots, *tails, self._footer(tasks, len(tasks) - len(drawn)))
+                branches[task.id] = branches[task.parent].add(lines[task.id])
+        shown = {task.id for task in drawn}
+        return Group(*roots, *tails, self._footer(tasks, [task for task in tasks if task.id not in shown]))
 
-    def _fitting(self, tasks: list[WatchedTask]) -> list[WatchedTask]:
-        """What there is room for: when that is not all, those that ended well are left out."""
-        if len(tasks) < self.console.height - MARGIN:
-            return tasks
-        wanted = {task.id for task in tasks if task.level == 0 or not task.succeeded}
-        for task in reversed(tasks):
-            if task.id in wanted and task.parent is not None:
-                wanted.add(task.parent)
-        return [task for task in tasks if task.id in wanted]
+    def _fitting(self, tasks: list[WatchedTask], lines: dict[int, Text], room: int) -> list[WatchedTask]:
+        """What there is room for. When that is not all, those that ended well are left out, then the last of
+        those that wait, then the last of all; no task without the one that it belongs to.
+        """
+        heights = {task.id: self._height(lines[task.id], task.level) for task in tasks}
+        below = Counter(task.parent for task in tasks)
 
-    def _line(self, task: WatchedTask, error: str) -> Text:
+        def leave_out(may_go: Callable[[WatchedTask], bool], limit: float) -> None:
+            for task in reversed(tasks):
+                if sum(heights.values()) <= limit:
+                    return
+                if task.level and task.id in heights and not below[task.id] and may_go(task):
+                    del heights[task.id]
+                    below[task.parent] -= 1
+
+        if sum(heights.values()) > room:
+            leave_out(lambda task: task.succeeded, 0)
+            leave_out(lambda task: task.state in WAITING, room)
+            leave_out(lambda task: True, room)
+        return [task for task in tasks if task.id in heights]
+
+    def _height(self, line: Text, level: int) -> int:
+        return len(line.wrap(self.console, max(self.console.width - len(GUIDE) * level, 1)))
+
+    def _lines(self, tasks: list[WatchedTask]) -> dict[int, Text]:
+        """What to say of each task. The reason why several wait stands at the first of them."""
+        errors = dict(self.errors)
+        because = {task.parent for task in tasks if task.id in errors}
+        lines: dict[int, Text] = {}
+        told = ""
+        for task in tasks:
+            line = lines[task.id] = self._line(task)
+            reason, place = self.reasons.get(task.id, ("", "")) if task.state in WAITING else ("", "")
+            if reason and reason != told:
+                told = reason
+                line.append(f"\n  {reason}{place}", "yellow")
+            elif reason:
+                line.append(place, "dim")
+            elif task.id in errors and task.id not in because:
+                line.append(f"\n  {errors[task.id]}", "red")
+        return lines
+
+    def _line(self, task: WatchedTask) -> Text:
         sign, style = STYLES[task.state]
         line = Text.assemble((sign, style), f" {task.id} ")
         line.append(task_label(task.info) if task.info else "…", "bold" if task.level == 0 else "")
@@ -160,10 +204,6 @@ class Tree(Display):
         if host and task.state in (TaskState.OPEN, TaskState.ASSIGNED):
             line.append(f" on {host}", "dim")
         line.append(f"  {self._elapsed(task)}", "dim")
-        if task.state in WAITING and task.id in self.reasons:
-            line.append(f"\n  {self.reasons[task.id]}", "yellow")
-        elif error:
-            line.append(f"\n  {error}", "red")
         return line
 
     def _elapsed(self, task: WatchedTask) -> str:
@@ -174,29 +214,30 @@ class Tree(Display):
         end = info.get("completion_ts") if task.done else time.time()
         return span((end or start) - start)
 
-    def _panel(self, task_id: int, end: LogEnd) -> Panel:
-        return Panel(
+    def _tail(self, task_id: int, end: LogEnd) -> RenderableType:
+        """The end of a log, and where all of it is: in the frame, unless it would be cut there."""
+        fits = cell_len(end.url) <= self.console.width - len("╭─  ─╮")
+        panel = Panel(
             Text("\n".join(end.lines)),
             title=escape(f"the end of {end.name} of task {task_id}"),
-            subtitle=escape(end.url) or None,
+            subtitle=(escape(end.url) or None) if fits else None,
             title_align="left",
             subtitle_align="left",
             border_style="red",
         )
+        return panel if fits else Group(panel, Text(end.url, "red", overflow="fold"))
 
-    def _footer(self, tasks: list[WatchedTask], hidden: int) -> Text:
-        counts = dict.fromkeys(TaskState, 0)
-        for task in tasks:
-            counts[task.state] += 1
-        words = [f"{count} {state.name.lower()}" for state, count in counts.items() if count]
-        words += [f"({hidden} closed not shown)"] if hidden else []
+    def _footer(self, tasks: list[WatchedTask], hidden: list[WatchedTask]) -> Text:
+        words = _counts(tasks)
+        words += [f"({', '.join(_counts(hidden))} not shown)"] if hidden else []
         hint = "" if all(task.done for task in tasks) else "   (Ctrl-C: cancel or detach)"
         return Text("  ".join(words) + hint, "dim")
 
     # Ctrl-C
 
     def interrupted(self, prog: str) -> bool:
-        self.end()
+        if self.live:
+            self.live.stop()
         answer = choose()
         if answer == "d":
             lines = Lines()
@@ -206,3 +247,9 @@ class Tree(Display):
             cancel_tasks(self.cli, [task.id for task in self.watcher.top if not task.done])
         self._start()
         return True
+
+
+def _counts(tasks: list[WatchedTask]) -> list[str]:
+    """`2 free`, `1 open` …"""
+    states = Counter(task.state for task in tasks)
+    return [f"{states[state]} {state.name.lower()}" for state in TaskState if states[state]]

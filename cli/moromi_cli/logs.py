@@ -10,9 +10,15 @@ if TYPE_CHECKING:
 
 LOG_LINES = 12
 LOG_BYTES = 8192
+LONG = 200
+"""So many characters of a line are shown: there are command lines with their environment in them."""
 LOGS_FIRST = ("build.log", "root.log", "checkout.log")
+WELL = "Child return code was: 0"
+"""How a log ends whose last command did not fail, so that another one says what did."""
 
 
+_MARK = re.compile(r"^DEBUG \w+\.py:\d+:\s*")
+_LOG = re.compile(r"[\w.-]+\.log\b")
 _COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -35,20 +41,29 @@ def log_url(topurl: str, task_id: int, name: str, volume: str) -> str:
     return f"{PathInfo(topurl).task(task_id, volume)}/{name}"
 
 
-def log_end(session: "ClientSession", task_id: int, topurl: str | None) -> LogEnd:
-    """The end of the log that most likely says why a task failed; no lines when there is none."""
+def log_end(session: "ClientSession", task_id: int, topurl: str | None, error: str) -> LogEnd:
+    """The end of the log that most likely says why a task failed with this error; no lines when there is
+    none.
+    """
     logs = dict(list_logs(session, task_id))
-    # the build's own log is empty or missing when its chroot could not be made
-    for name in [name for name in LOGS_FIRST if name in logs] or sorted(logs):
+    named = [name for name in (*_LOG.findall(error), *LOGS_FIRST) if name in logs]
+    found = LogEnd("", "", [])
+    for name in dict.fromkeys(named or sorted(logs)):
         data = session.downloadTaskOutput(task_id, name, -LOG_BYTES, LOG_BYTES, volume=logs[name])
         lines = tail(data)
-        if lines:
-            return LogEnd(name, log_url(topurl, task_id, name, logs[name]) if topurl else "", lines)
-    return LogEnd("", "", [])
+        if not lines:  # a build's own log is empty when its chroot could not be made
+            continue
+        end = LogEnd(name, log_url(topurl, task_id, name, logs[name]) if topurl else "", lines)
+        if not lines[-1].endswith(WELL):
+            return end
+        found = found if found.lines else end
+    return found
 
 
 def tail(text: bytes, lines: int = LOG_LINES) -> list[str]:
-    """The last lines of a log, without colours and other control characters."""
+    """The last lines of a log, without colours, other control characters and mock's own marks."""
     clean = _COLOURS.sub("", text.decode("utf-8", "replace")).replace("\t", "    ").replace("\r", "\n")
     printable = ("".join(char for char in line if char.isprintable()) for line in clean.splitlines())
-    return [line for line in printable if line.strip()][-lines:]
+    plain = (_MARK.sub("", line) for line in printable)
+    found = [line for line in plain if line.strip()][-lines:]
+    return [line if len(line) <= LONG else line[: LONG - 1] + "…" for line in found]

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from moromi.client.config import Settings, default_profile, read_profile
+from moromi.client.config import DEFAULT_PROFILE, Settings, default_profile, read_profile
 from moromi.errors import ConfigurationError
 from moromi_cli.lazy import LazyGroup, UnknownCommand, list_text, usage
 from moromi_cli.output import Failure, for_person, log_error, say, warn
@@ -61,8 +61,9 @@ def begin(ctx: click.Context) -> Cli:
     """What every command gets. UsageError: the configuration is wrong."""
     given = ctx.params
     name = given["profile"] or default_profile(str(ctx.info_name))
+    required = given["profile"] is not None or name != DEFAULT_PROFILE
     try:
-        settings = read_profile(name, given["config"], required=given["profile"] is not None)
+        settings = read_profile(name, given["config"], required=required)
     except ConfigurationError as err:
         raise click.UsageError(str(err), ctx) from err
     apply_options(settings, given)
@@ -208,7 +209,9 @@ def log_error_text(text: str) -> None:
 
 def main() -> None:
     """Entry point."""
-    prog = os.path.basename(sys.argv[0]).removesuffix(".py")
+    prog = os.path.basename(sys.argv[0])
+    if prog == "main.py":  # python -m moromi_cli.main
+        prog = DEFAULT_PROFILE
     if COMPLETE in os.environ:
         from moromi_cli.complete import answer
 

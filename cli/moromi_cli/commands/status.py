@@ -41,10 +41,11 @@ def explained(cli: Cli, task_id: int) -> dict[str, Any]:
     answer: dict[str, Any] = {"task_id": task_id, "label": task_label(task), **explanation(cli, task)}
     if task["state"] == TaskState.FAILED:
         culprit = failed_below(cli, task_id)
-        end = log_end(cli.session, culprit, cli.settings.topurl)
+        error = failure(cli.session, culprit)
+        end = log_end(cli.session, culprit, cli.settings.topurl, error)
         answer["failed"] = {
             "task_id": culprit,
-            "error": failure(cli.session, culprit),
+            "error": error,
             "log": end.name,
             "url": end.url,
             "lines": end.lines,
