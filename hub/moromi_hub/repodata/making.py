@@ -61,6 +61,7 @@ def make(hub: Hub, tag_id: int, event: int | None, opts: Mapping[str, bool]) -> 
 
 def _write(hub: Hub, repo_id: int) -> dict[str, Any]:
     """Write the metadata of all arches; `{arch: [directory below the repository's, [file]]}`."""
+    mended: set[str] = set()
     while True:
         with hub.call("repo.entries") as call:
             repo = repos.repo_info(call, repo_id, strict=True) or {}
@@ -69,9 +70,10 @@ def _write(hub: Hub, repo_id: int) -> dict[str, Any]:
         try:
             return _write_arches(hub, directory, recipes)
         except BadPack as error:
-            log.warning("it is rendered again: %s", error)
-            if not _forget_lost(hub, error.pack, recipes):
+            if error.pack in mended or not _forget_lost(hub, error.pack, recipes):
                 raise
+            log.warning("it is rendered again: %s", error)
+            mended.add(error.pack)
 
 
 def _write_arches(hub: Hub, directory: Path, recipes: Sequence[Recipe]) -> dict[str, Any]:

@@ -50,7 +50,8 @@ def _write_pack(call: Call, directory: Path, rendered: Mapping[int, Rendered]) -
     content = pack_fragments(each.fragment for each in rendered.values())
     name = pack_name(content)
     target = directory / PLACE / name
-    if not target.exists():
+    # a damaged one has the name that the good one gets
+    if not target.is_file() or target.read_bytes() != content:
         files.write(call.tx, target, content)
     return [_row(rpm_id, name, each) for rpm_id, each in rendered.items()]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any
 
@@ -14,6 +15,7 @@ from moromi_hub.repos import requests
 log = logging.getLogger(__name__)
 
 _AT_ONCE = 4
+_TRIES = 2
 _LOOK_SECONDS = 0.2
 """While repositories are made, how often to look for requests of other ones."""
 _GIGABYTE = 1 << 30
@@ -22,23 +24,27 @@ Purpose = tuple[int, int | None, str]
 
 
 def serve(call: Call) -> None:
-    """Make repositories until no request waits. What fails is tried again in the next run."""
+    """Make repositories until no request waits.
+
+    What fails is tried once more at once, since what it was made of may have changed meanwhile (a build
+    deleted or moved, an external repository replaced), then again in the next run.
+    """
     hub = call.hub
     if not hub.settings.RepoOnHub:
         return
-    failed: set[Purpose] = set()
+    failed: Counter[Purpose] = Counter()
     working: dict[Future[None], Purpose] = {}
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="repo-make") as pool:
         while True:
             for purpose, waiting in _waiting(hub).items():
-                if purpose not in failed and purpose not in working.values():
+                if failed[purpose] < _TRIES and purpose not in working.values():
                     working[pool.submit(_make, hub, waiting)] = purpose
             if not working:
                 return
             for done in wait(working, _LOOK_SECONDS, FIRST_COMPLETED).done:
                 purpose = working.pop(done)
                 if done.exception() is not None:
-                    failed.add(purpose)
+                    failed[purpose] += 1
 
 
 def _waiting(hub: Hub) -> dict[Purpose, list[dict[str, Any]]]:

@@ -120,8 +120,12 @@ def metadata_written(call: Call, repo_id: int, data: Mapping[str, Any]) -> None:
     """Finish a repository whose metadata the hub itself has put into place.
 
     `data`, for callbacks, is as in `repo_done`, with the directories below the repository's.
+    GenericError: the tag has been renamed, so that they are not where its repositories are.
     """
     repo = _begun(call, repo_id)
+    directory = Path(call.paths.repo(repo_id, repo["tag_name"]))
+    if not directory.is_dir():
+        raise GenericError(f"Repo directory missing: {directory}")
     call.run_callbacks("preRepoDone", repo=repo, data=data, expire=False)
     _finish(call, repo, data, expire=False)
 
