@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
@@ -11,6 +12,7 @@ from sqlalchemy import Engine
 from moromi_hub.db.embedded import EmbeddedPostgres
 from moromi_hub.db.engine import make_engine
 from support import database
+from support.copr import PROJECT, Api, CoprHub, copr_hub
 from support.hub import Client, HubUnderTest, running_hub, state_template
 
 
@@ -61,3 +63,41 @@ def hub(postgres: EmbeddedPostgres, state: str, tmp_path: Path) -> Iterator[HubU
 def admin(hub: HubUnderTest) -> Client:
     """A session of kojiadmin."""
     return hub.client("kojiadmin")
+
+
+# projects (Copr): a module has its own `copr_options` or `project` where it needs others
+
+
+@pytest.fixture
+def copr_options() -> dict[str, Any]:
+    """Options of copr.conf."""
+    return {}
+
+
+@pytest.fixture
+def copr(
+    postgres: EmbeddedPostgres, state: str, tmp_path: Path, copr_options: dict[str, Any]
+) -> Iterator[CoprHub]:
+    """A hub that offers chroots."""
+    with database.clone(postgres, state) as dsn, copr_hub(dsn, tmp_path, **copr_options) as made:
+        yield made
+
+
+@pytest.fixture
+def project() -> dict[str, Any]:
+    """What alice's project is made of."""
+    return dict(PROJECT)
+
+
+@pytest.fixture
+def alice(copr: CoprHub, project: dict[str, Any]) -> Api:
+    """The owner of a project."""
+    api = copr.user("alice")
+    api.ok("POST", "/project/add/alice", project)
+    return api
+
+
+@pytest.fixture
+def bob(copr: CoprHub) -> Api:
+    """A stranger."""
+    return copr.user("bob")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +12,8 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from moromi_hub.db.embedded import EmbeddedPostgres
-from support import database
 from support.builds import BUILDER
-from support.copr import CoprHub, copr_hub
+from support.copr import CoprHub
 from support.sites import Package
 
 LIMIT = 1 << 20
@@ -65,10 +62,9 @@ class Historic:
 
 
 @pytest.fixture
-def copr(postgres: EmbeddedPostgres, state: str, tmp_path: Path) -> Iterator[CoprHub]:
-    """A hub with three chroots in two releases."""
-    with database.clone(postgres, state) as dsn, copr_hub(dsn, tmp_path, upload_limit=LIMIT) as made:
-        yield made
+def copr_options() -> dict[str, Any]:
+    """Uploads are small."""
+    return {"upload_limit": LIMIT}
 
 
 @pytest.fixture

@@ -5,16 +5,13 @@ from __future__ import annotations
 import base64
 import http.client
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from moromi_hub.db.embedded import EmbeddedPostgres
-from support import database
-from support.copr import CHROOT, CHROOTS, PROJECT, Api, CoprHub, copr_hub
+from support.copr import CHROOT, CHROOTS, PROJECT, Api, CoprHub
 from support.sites import Package
 
 WHERE = {"ownername": "alice", "projectname": "proj"}
@@ -24,24 +21,15 @@ SRPM_URL = "http://example.org/x-1-1.src.rpm"
 
 
 @pytest.fixture
-def copr(postgres: EmbeddedPostgres, state: str, tmp_path: Path) -> Iterator[CoprHub]:
-    """A hub where uploads are small; alice has a project with two chroots."""
-    with database.clone(postgres, state) as dsn, copr_hub(dsn, tmp_path, upload_limit=LIMIT) as made:
-        yield made
+def copr_options() -> dict[str, Any]:
+    """Uploads are small."""
+    return {"upload_limit": LIMIT}
 
 
 @pytest.fixture
-def alice(copr: CoprHub) -> Api:
-    """The owner."""
-    api = copr.user("alice")
-    api.ok("POST", "/project/add/alice", {**PROJECT, "chroots": list(CHROOTS[:2])})
-    return api
-
-
-@pytest.fixture
-def bob(copr: CoprHub) -> Api:
-    """A stranger."""
-    return copr.user("bob")
+def project() -> dict[str, Any]:
+    """With two chroots."""
+    return {**PROJECT, "chroots": list(CHROOTS[:2])}
 
 
 @pytest.fixture(scope="module")

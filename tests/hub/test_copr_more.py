@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from moromi.errors import GenericError
-from moromi_hub.db.embedded import EmbeddedPostgres
-from support import database
-from support.copr import CHROOT, CHROOTS, PROJECT, Api, CoprHub, copr_hub
+from support.copr import CHROOT, CHROOTS, PROJECT, Api, CoprHub
 
 WHERE = {"ownername": "alice", "projectname": "proj"}
 QUERY = "ownername=alice&projectname=proj"
@@ -21,18 +17,15 @@ SRPM_URL = "http://example.org/x-1-1.src.rpm"
 
 
 @pytest.fixture
-def copr(postgres: EmbeddedPostgres, state: str, tmp_path: Path) -> Iterator[CoprHub]:
-    """A hub; forks have at most two packages."""
-    with database.clone(postgres, state) as dsn, copr_hub(dsn, tmp_path, fork_packages=2) as made:
-        yield made
+def copr_options() -> dict[str, Any]:
+    """Forks have at most two packages."""
+    return {"fork_packages": 2}
 
 
 @pytest.fixture
-def alice(copr: CoprHub) -> Api:
-    """The owner of a project."""
-    api = copr.user("alice")
-    api.ok("POST", "/project/add/alice", {**PROJECT, "description": "Ale"})
-    return api
+def project() -> dict[str, Any]:
+    """With a description."""
+    return {**PROJECT, "description": "Ale"}
 
 
 def test_documentation(copr: CoprHub, alice: Api) -> None:

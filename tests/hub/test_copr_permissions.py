@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
-from pathlib import Path
 from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
 
-from moromi_hub.db.embedded import EmbeddedPostgres
 from samplesite.site import free_port
-from support import database
-from support.copr import LOGIN_INVALID, PROJECT, Api, CoprHub, copr_hub
+from support.copr import LOGIN_INVALID, PROJECT, Api, CoprHub
 from support.worker import eventually
 
 SET = "/project/permissions/set/alice/proj"
@@ -70,31 +67,9 @@ def mailbox() -> Iterator[tuple[Mailbox, str]]:
 
 
 @pytest.fixture
-def copr(
-    postgres: EmbeddedPostgres, state: str, tmp_path: Path, mailbox: tuple[Mailbox, str]
-) -> Iterator[CoprHub]:
-    """A hub that sends mail; alice has a project."""
-    options = {
-        "mail_server": mailbox[1],
-        "mail_sender": "copr@example.org",
-        "email_domain": "example.org",
-    }
-    with database.clone(postgres, state) as dsn, copr_hub(dsn, tmp_path, **options) as made:
-        yield made
-
-
-@pytest.fixture
-def alice(copr: CoprHub) -> Api:
-    """The owner."""
-    api = copr.user("alice")
-    api.ok("POST", "/project/add/alice", PROJECT)
-    return api
-
-
-@pytest.fixture
-def bob(copr: CoprHub) -> Api:
-    """Who asks."""
-    return copr.user("bob")
+def copr_options(mailbox: tuple[Mailbox, str]) -> dict[str, Any]:
+    """Mail is sent."""
+    return {"mail_server": mailbox[1], "mail_sender": "copr@example.org", "email_domain": "example.org"}
 
 
 def test_checks_of_set(copr: CoprHub, alice: Api, bob: Api, mailbox: tuple[Mailbox, str]) -> None:

@@ -2,39 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
-import pytest
-
-from moromi_hub.db.embedded import EmbeddedPostgres
-from support import database
-from support.copr import CHROOT, CHROOTS, LOGIN_INVALID, PROJECT, Api, CoprHub, copr_hub
+from support.copr import CHROOT, CHROOTS, LOGIN_INVALID, PROJECT, Api, CoprHub
 
 URL = "http://copr.example.org"
-
-
-@pytest.fixture
-def copr(postgres: EmbeddedPostgres, state: str, tmp_path: Path) -> Iterator[CoprHub]:
-    """A hub with chroots; alice has a project."""
-    with database.clone(postgres, state) as dsn, copr_hub(dsn, tmp_path, fork_packages=3) as made:
-        yield made
-
-
-@pytest.fixture
-def alice(copr: CoprHub) -> Api:
-    """The owner of `alice/proj`."""
-    api = copr.user("alice")
-    api.ok("POST", "/project/add/alice", PROJECT)
-    return api
-
-
-@pytest.fixture
-def bob(copr: CoprHub) -> Api:
-    """A stranger."""
-    return copr.user("bob")
 
 
 def test_transport(copr: CoprHub, alice: Api) -> None:

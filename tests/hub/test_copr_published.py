@@ -7,16 +7,13 @@ import json
 import re
 import subprocess
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from moromi_hub.db.embedded import EmbeddedPostgres
-from support import database
-from support.copr import CHROOT, CHROOTS, PROJECT, Api, CoprHub, copr_hub
+from support.copr import CHROOT, CHROOTS, PROJECT, Api, CoprHub
 from support.sites import Package
 
 WHERE = {"ownername": "alice", "projectname": "proj"}
@@ -24,18 +21,9 @@ UPLOAD = "/build/create/rpm-upload"
 
 
 @pytest.fixture
-def copr(postgres: EmbeddedPostgres, state: str, tmp_path: Path) -> Iterator[CoprHub]:
-    """A hub; alice has a project with two chroots."""
-    with database.clone(postgres, state) as dsn, copr_hub(dsn, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def alice(copr: CoprHub) -> Api:
-    """The owner."""
-    api = copr.user("alice")
-    api.ok("POST", "/project/add/alice", {**PROJECT, "chroots": list(CHROOTS[:2])})
-    return api
+def project() -> dict[str, Any]:
+    """With two chroots."""
+    return {**PROJECT, "chroots": list(CHROOTS[:2])}
 
 
 def give(api: Api, path: Path, **fields: Any) -> dict[str, Any]:
