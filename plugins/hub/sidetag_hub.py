@@ -90,7 +90,7 @@ def create_side_tag(call: Call, basetag: Any, debuginfo: bool = False, suffix: A
     `request` is the request for its repository where the site asks for one; `task_id` is always nil.
     """
     options = CONFIG.of(call)
-    if suffix is not None and suffix not in options.allowed_suffixes:
+    if suffix and suffix not in options.allowed_suffixes:
         raise GenericError(f"{suffix} suffix is not allowed for sidetag")
     base = tags.require_tag(call, basetag)
     user = users.require_user(call, call.user_id)

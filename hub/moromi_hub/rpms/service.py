@@ -9,7 +9,7 @@ from typing import Any
 from moromi.constants import INTERNAL_REPO_ID
 from moromi.errors import GenericError
 from moromi.names import nvra, parse_NVRA
-from moromi_hub.arguments import fits_id
+from moromi_hub.arguments import expect, fits_id
 from moromi_hub.call import Call
 from moromi_hub.db.lookup import find_row
 from moromi_hub.rpms import list_queries, queries
@@ -178,17 +178,19 @@ def match_internal(call: Call, specs: Sequence[Mapping[str, Any]]) -> list[dict[
 
 
 def _place(call: Call, specs: Sequence[dict[str, Any]]) -> None:
-    """Check names, and turn `location` (id or name of an external repo) into `external_repo_id`."""
+    """Check what is given, and turn `location` (id or name of an external repo) into `external_repo_id`."""
     names, ids = set(), set()
     for spec in specs:
         missing = [key for key in queries.NVRA_KEYS if key not in spec]
         if missing:
             raise GenericError(f"{missing[0]} field missing: {spec!r}")
         location = spec.get("location")
+        if location is not None:
+            _check_external(spec)
         if isinstance(location, str):
             names.add(location)
         elif location is not None:
-            ids.add(location)
+            ids.add(expect(location, int))
     by_name = queries.external_repo_ids(call.tx, sorted(names)) if names else {}
     known = queries.existing_repo_ids(call.tx, sorted(ids)) if ids else set()
     for spec in specs:
@@ -207,8 +209,6 @@ def _with_new(
     new = []
     for position, spec in enumerate(specs):
         external = spec.get("external_repo_id") not in (None, INTERNAL_REPO_ID)
-        if external:
-            _check_external(spec)
         if position not in found:
             if not external:
                 raise GenericError(f"No such rpm: {spec!r}")
