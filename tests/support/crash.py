@@ -25,7 +25,7 @@ from typing import Any, NoReturn
 
 from sqlalchemy import Engine, event
 
-from support.hub import Client, running_hub
+from support.hub import Client, HubUnderTest, running_hub
 
 CHANGES = frozenset(
     {"os.link", "os.rename", "os.symlink", "os.remove", "os.mkdir", "os.rmdir", "os.truncate"}
@@ -115,11 +115,20 @@ def die_at(
 
     It is call number CALL of the session. Returns what that step is; None if the call came to its end before.
     """
+
+    def act(hub: HubUnderTest) -> None:
+        Client(hub.application, dict(headers), CALL)(method, *arguments)
+
+    return die_in(act, step, dsn, top)
+
+
+def die_in(act: Callable[[HubUnderTest], None], step: int, dsn: str, top: Path) -> str | None:
+    """Let a child process do something with a hub, and die before step number `step` of it."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         os.dup2(writing, 1)
-        _run_child(step, dsn, top, headers, method, arguments)
+        _run_child(act, step, dsn, top)
     os.close(writing)
     with open(reading, encoding="utf-8") as pipe:
         said = pipe.read()
@@ -130,16 +139,13 @@ def die_at(
     return None
 
 
-def _run_child(
-    step: int, dsn: str, top: Path, headers: Mapping[str, str], method: str, arguments: Sequence[Any]
-) -> NoReturn:
+def _run_child(act: Callable[[HubUnderTest], None], step: int, dsn: str, top: Path) -> NoReturn:
     """The child: it never returns, nor runs what the parent has to do at its end."""
     try:
         with running_hub(dsn, top) as hub:
-            client = Client(hub.application, dict(headers), CALL)
             fuse = Fuse(step, hub.hub.engine)
             fuse.lit = True
-            client(method, *arguments)
+            act(hub)
             fuse.step("answer", counts=True)
             fuse.lit = False
     except BaseException:

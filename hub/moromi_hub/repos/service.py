@@ -169,14 +169,20 @@ def _update_json(call: Call, path: Path, updates: Mapping[str, Any]) -> None:
 
 
 def _link_latest(call: Call, repo: Mapping[str, Any]) -> None:
-    """`latest` points to the newest repository with default options; set once the row says READY."""
+    """`latest` points to the newest repository with default options.
+
+    It is set before the row says READY: what is cut off in between is done again, what comes after is not.
+    """
     if repo["custom_opts"] and not repo["dist"]:
         return
     if queries.has_later(call.tx, repo["tag_id"], repo["dist"], repo["create_event"], repo["id"]):
         return
     make = call.paths.distrepo if repo["dist"] else call.paths.repo
     target = Path(make(repo["id"], repo["tag_name"]))
-    call.tx.after_commit(lambda: files.link(target, target.parent / "latest"))
+    latest = target.parent / "latest"
+    before = latest.parent / latest.readlink() if latest.is_symlink() else None
+    files.link(target, latest)
+    call.tx.on_rollback(lambda: files.link(before, latest) if before else latest.unlink(missing_ok=True))
 
 
 def delete_unused(call: Call, repo_id: Any) -> int:
