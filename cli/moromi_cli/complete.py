@@ -163,12 +163,11 @@ def values(prog: str, param: click.Parameter, given: dict[str, Any], shown: str 
 
 def names(prog: str, kind: str, given: dict[str, Any]) -> list[str]:
     """The hub's names of a kind, from the cache if they are fresh."""
-    from moromi.client.config import default_profile, read_profile
+    from moromi.client.config import chosen_profile
     from moromi.errors import ConfigurationError
 
-    profile = given.get("profile") or default_profile(prog)
     try:
-        settings = read_profile(profile, given.get("config"), required="profile" in given)
+        settings = chosen_profile(given.get("profile"), prog, given.get("config"))
     except ConfigurationError:
         return []
     apply_options(settings, {**dict.fromkeys(param.name or "" for param in program.params), **given})

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from moromi.client.config import DEFAULT_PROFILE, Settings, default_profile, read_profile
+from moromi.client.config import DEFAULT_PROFILE, Settings, chosen_profile
 from moromi.errors import ConfigurationError
 from moromi_cli.lazy import LazyGroup, UnknownCommand, list_text, usage
 from moromi_cli.output import Failure, for_person, log_error, say, warn
@@ -60,10 +60,8 @@ def start_logging(settings: Settings, quiet: bool) -> None:
 def begin(ctx: click.Context) -> Cli:
     """What every command gets. UsageError: the configuration is wrong."""
     given = ctx.params
-    name = given["profile"] or default_profile(str(ctx.info_name))
-    required = given["profile"] is not None or name != DEFAULT_PROFILE
     try:
-        settings = read_profile(name, given["config"], required=required)
+        settings = chosen_profile(given["profile"], str(ctx.info_name), given["config"])
     except ConfigurationError as err:
         raise click.UsageError(str(err), ctx) from err
     apply_options(settings, given)

@@ -61,6 +61,7 @@ FLAGS: dict[str, bool] = {
     "debug_xmlrpc": False,
     "force_auth": False,
 }
+SHORTEST_POLL = 1
 SESSION_KEYS = (
     "debug_xmlrpc",
     "debug",
@@ -203,8 +204,19 @@ def read_profile(
     for key in values:
         if key in settings:
             settings[key] = _convert(parser, section, key)
+    settings["poll_interval"] = max(settings["poll_interval"], SHORTEST_POLL)
     settings.update(_credentials(files, section))
     return Settings(settings)
+
+
+def chosen_profile(option: str | None, program: str, user_config: str | None = None) -> Settings:
+    """The profile for one run of a program: the one that an option names, else the default one.
+
+    ConfigurationError as `read_profile`; only `moromi` by that name may have no section. A program called
+    `stage` must not talk to another hub because somebody forgot to write where that one is.
+    """
+    name = option or default_profile(program)
+    return read_profile(name, user_config, required=option is not None or name != DEFAULT_PROFILE)
 
 
 def _credentials(files: Iterable[Path], section: str) -> dict[str, str | None]:

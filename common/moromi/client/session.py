@@ -257,7 +257,7 @@ class ClientSession:
     ) -> Any:
         """A call that no hub needs long for, with the time limit of logins; never part of a multicall."""
         body = encode_request(name, join_named(args, kwargs or {}))
-        limit = self.opts.auth_timeout
+        limit = min(self.opts.auth_timeout, self.opts.timeout)
         return self._exchange(name, body, path=path, timeout=limit, auth=auth, retry=retry)
 
     def send_chunk(self, data: bytes, query: list[tuple[str, str]]) -> Any:
