@@ -249,6 +249,111 @@ def test_a_package_is_uploaded_shown_and_deleted(
     assert nobody.ok("GET", "/coprs/alice/a/packages") == {"packages": []}
 
 
+_A = "/coprs/alice/a"
+_NEW: dict[str, Any] = {"copr_name": "new", "release": [MINI_1]}
+_BAD_NAME = "Name must contain only letters, digits, underscores, dashes and dots."
+BAD_COPRS: list[tuple[str, str, str, Any, int, str]] = [
+    ("alice", "POST", "/coprs", {"release": MINI_1}, 400, "Missing argument copr_name"),
+    ("alice", "POST", "/coprs", {"copr_name": "new", "release": None}, 400, "Missing argument release"),
+    ("alice", "POST", f"{_A}/add_dependencies", {}, 400, "Missing argument dependency_list"),
+    ("alice", "POST", f"{_A}/grant", {"permission": "admin"}, 400, "Missing argument user"),
+    ("alice", "POST", "/coprs", {**_NEW, "copr_name": "a b"}, 400, _BAD_NAME),
+    ("alice", "POST", "/coprs", {**_NEW, "copr_name": "../x"}, 400, _BAD_NAME),
+    ("alice", "POST", "/coprs", {**_NEW, "copr_name": "12"}, 400, "Project's name can not be just number."),
+    ("alice", "POST", "/coprs", {**_NEW, "release": ["mini-*"]}, 400, "Release 'mini-*' does not exist."),
+    ("alice", "POST", f"{_A}/add_releases", {"release": "x-1"}, 400, "Release 'x-1' does not exist."),
+    ("alice", "POST", "/coprs", {**_NEW, "release": []}, 400, "At least one release must be selected"),
+    ("alice", "PUT", _A, {"release": []}, 400, "At least one release must be selected"),
+    (
+        "alice",
+        "POST",
+        f"{_A}/remove_releases",
+        {"release": MINI_1},
+        400,
+        "At least one release must be selected",
+    ),
+    ("alice", "PUT", _A, {"dependency_list": ["bob/x"]}, 400, "Copr 'bob/x' does not exist."),
+    ("alice", "PUT", _A, {"dependency_list": ["x"]}, 400, "Copr 'alice/x' does not exist."),
+    ("alice", "PUT", _A, {"dependency_list": ["a"]}, 400, "Copr 'alice/a' can not depend on itself"),
+    (
+        "alice",
+        "PUT",
+        _A,
+        {"dependency_list": ["alice/b"]},
+        400,
+        "Dependency cycle: alice/a -> alice/b -> alice/c -> alice/a",
+    ),
+    (
+        "alice",
+        "POST",
+        f"{_A}/grant",
+        {"user": "bob", "permission": "own"},
+        400,
+        "invalid permission 'own', allowed admin|builder",
+    ),
+    (
+        "alice",
+        "POST",
+        f"{_A}/revoke",
+        {"user": "who", "permission": "admin"},
+        400,
+        "user 'who' doesn't exist in database",
+    ),
+    (
+        "alice",
+        "POST",
+        f"{_A}/grant",
+        {"user": "alice", "permission": "admin"},
+        400,
+        "user 'alice' is owner of the 'alice/a' project",
+    ),
+    ("alice", "POST", "/coprs", {**_NEW, "colour": "red"}, 400, "Unknown attribute 'colour'"),
+    ("bob", "PUT", _A, {"colour": "red"}, 403, "User 'bob' is not allowed to edit 'alice/a'"),
+    (
+        "bob",
+        "POST",
+        f"{_A}/grant",
+        {"user": "bob", "permission": "admin"},
+        403,
+        "User 'bob' is not allowed to edit 'alice/a'",
+    ),
+    ("bob", "DELETE", _A, None, 403, "Only owners may delete their projects."),
+    (
+        "bob",
+        "POST",
+        "/coprs",
+        {**_NEW, "owner": "alice"},
+        403,
+        "User 'bob' is not allowed to edit 'alice/new'",
+    ),
+    ("alice", "PUT", "/coprs/alice/x", {}, 404, "Copr 'alice/x' does not exist."),
+    ("alice", "DELETE", "/coprs/@x/x", None, 404, "Copr '@x/x' does not exist."),
+    ("nobody", "GET", "/coprs/alice/x/packages", None, 404, "Copr 'alice/x' does not exist."),
+    ("nobody", "GET", f"{_A}/packages/x", None, 404, "No package with name x in copr a"),
+    (
+        "alice",
+        "POST",
+        f"{_A}/remove_dependencies",
+        {"dependency_list": ["alice/b"]},
+        404,
+        "'alice/b' is not a dependency of 'alice/a'",
+    ),
+    (
+        "alice",
+        "POST",
+        f"{_A}/remove_releases",
+        {"release": MINI_2},
+        404,
+        "'mini-2' is not a release of 'alice/a'",
+    ),
+    ("alice", "PATCH", _A, None, 405, "The method is not allowed for the requested URL."),
+    ("alice", "GET", f"{_A}/grant", None, 405, "The method is not allowed for the requested URL."),
+    ("alice", "POST", "/coprs", {**_NEW, "copr_name": "a"}, 409, "Copr 'alice/a' already exists."),
+    ("alice", "GET", "/nothing", None, 404, "Such API endpoint doesn't exist"),
+]
+"""Who asks, how, where and for what; status and text of the answer."""
+
+
 def test_errors_of_coprs(alice: Historic, bob: Historic, nobody: Historic) -> None:
     """The rows of the table that need no package; nothing is changed by any of these requests."""
     for name in ("a", "b", "c"):
@@ -256,110 +361,9 @@ def test_errors_of_coprs(alice: Historic, bob: Historic, nobody: Historic) -> No
     alice.ok("PUT", "/coprs/alice/b", {"dependency_list": ["alice/c"]})
     alice.ok("PUT", "/coprs/alice/c", {"dependency_list": ["alice/a"]})
     before = nobody.ok("GET", "/coprs")
-    new: dict[str, Any] = {"copr_name": "new", "release": [MINI_1]}
-    bad_name = "Name must contain only letters, digits, underscores, dashes and dots."
-    a = "/coprs/alice/a"
-    rows: list[tuple[Historic, str, str, Any, int, str]] = [
-        (alice, "POST", "/coprs", {"release": MINI_1}, 400, "Missing argument copr_name"),
-        (alice, "POST", "/coprs", {"copr_name": "new", "release": None}, 400, "Missing argument release"),
-        (alice, "POST", f"{a}/add_dependencies", {}, 400, "Missing argument dependency_list"),
-        (alice, "POST", f"{a}/grant", {"permission": "admin"}, 400, "Missing argument user"),
-        (alice, "POST", "/coprs", {**new, "copr_name": "a b"}, 400, bad_name),
-        (alice, "POST", "/coprs", {**new, "copr_name": "../x"}, 400, bad_name),
-        (alice, "POST", "/coprs", {**new, "copr_name": "12"}, 400, "Project's name can not be just number."),
-        (alice, "POST", "/coprs", {**new, "release": ["mini-*"]}, 400, "Release 'mini-*' does not exist."),
-        (alice, "POST", f"{a}/add_releases", {"release": "x-1"}, 400, "Release 'x-1' does not exist."),
-        (alice, "POST", "/coprs", {**new, "release": []}, 400, "At least one release must be selected"),
-        (alice, "PUT", a, {"release": []}, 400, "At least one release must be selected"),
-        (
-            alice,
-            "POST",
-            f"{a}/remove_releases",
-            {"release": MINI_1},
-            400,
-            "At least one release must be selected",
-        ),
-        (alice, "PUT", a, {"dependency_list": ["bob/x"]}, 400, "Copr 'bob/x' does not exist."),
-        (alice, "PUT", a, {"dependency_list": ["x"]}, 400, "Copr 'alice/x' does not exist."),
-        (alice, "PUT", a, {"dependency_list": ["a"]}, 400, "Copr 'alice/a' can not depend on itself"),
-        (
-            alice,
-            "PUT",
-            a,
-            {"dependency_list": ["alice/b"]},
-            400,
-            "Dependency cycle: alice/a -> alice/b -> alice/c -> alice/a",
-        ),
-        (
-            alice,
-            "POST",
-            f"{a}/grant",
-            {"user": "bob", "permission": "own"},
-            400,
-            "invalid permission 'own', allowed admin|builder",
-        ),
-        (
-            alice,
-            "POST",
-            f"{a}/revoke",
-            {"user": "who", "permission": "admin"},
-            400,
-            "user 'who' doesn't exist in database",
-        ),
-        (
-            alice,
-            "POST",
-            f"{a}/grant",
-            {"user": "alice", "permission": "admin"},
-            400,
-            "user 'alice' is owner of the 'alice/a' project",
-        ),
-        (alice, "POST", "/coprs", {**new, "colour": "red"}, 400, "Unknown attribute 'colour'"),
-        (bob, "PUT", a, {"colour": "red"}, 403, "User 'bob' is not allowed to edit 'alice/a'"),
-        (
-            bob,
-            "POST",
-            f"{a}/grant",
-            {"user": "bob", "permission": "admin"},
-            403,
-            "User 'bob' is not allowed to edit 'alice/a'",
-        ),
-        (bob, "DELETE", a, None, 403, "Only owners may delete their projects."),
-        (
-            bob,
-            "POST",
-            "/coprs",
-            {**new, "owner": "alice"},
-            403,
-            "User 'bob' is not allowed to edit 'alice/new'",
-        ),
-        (alice, "PUT", "/coprs/alice/x", {}, 404, "Copr 'alice/x' does not exist."),
-        (alice, "DELETE", "/coprs/@x/x", None, 404, "Copr '@x/x' does not exist."),
-        (nobody, "GET", "/coprs/alice/x/packages", None, 404, "Copr 'alice/x' does not exist."),
-        (nobody, "GET", f"{a}/packages/x", None, 404, "No package with name x in copr a"),
-        (
-            alice,
-            "POST",
-            f"{a}/remove_dependencies",
-            {"dependency_list": ["alice/b"]},
-            404,
-            "'alice/b' is not a dependency of 'alice/a'",
-        ),
-        (
-            alice,
-            "POST",
-            f"{a}/remove_releases",
-            {"release": MINI_2},
-            404,
-            "'mini-2' is not a release of 'alice/a'",
-        ),
-        (alice, "PATCH", a, None, 405, "The method is not allowed for the requested URL."),
-        (alice, "GET", f"{a}/grant", None, 405, "The method is not allowed for the requested URL."),
-        (alice, "POST", "/coprs", {**new, "copr_name": "a"}, 409, "Copr 'alice/a' already exists."),
-        (alice, "GET", "/nothing", None, 404, "Such API endpoint doesn't exist"),
-    ]
-    for who, method, path, body, status, text in rows:
-        assert who.error(method, path, body) == (status, text), (method, path, body)
+    callers = {"alice": alice, "bob": bob, "nobody": nobody}
+    for who, method, path, body, status, text in BAD_COPRS:
+        assert callers[who].error(method, path, body) == (status, text), (method, path, body)
     assert nobody.ok("GET", "/coprs") == before
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -348,69 +349,89 @@ def test_echo(start: Start, caplog: pytest.LogCaptureFixture) -> None:
     ]
 
 
+@dataclass
+class Asked:
+    """A request for a task: who makes it, of which call; what the task is to do."""
+
+    user: str
+    method: str
+    arguments: list[Any]
+    options: dict[str, Any]
+    request: list[Any]
+    priority: int = 20
+
+
+ARCHES, SCM = ["x86_64"], "git://h/r#x"
+ASKED = [
+    Asked(
+        "alice",
+        "kiwiBuild",
+        ["f40", ARCHES, SCM, "p"],
+        {"profile": "tiny", "scratch": True},
+        ["f40", ARCHES, SCM, "p", {"profile": "tiny", "scratch": True, "use_buildroot_repo": True}],
+    ),
+    Asked(
+        "alice",
+        "dudBuild",
+        ["dd", "1", ["x86_64"], "f40", ["ale"]],
+        {"alldeps": True, "priority": 5},
+        [
+            *("dd", "1", ["x86_64"], "f40", ["ale"]),
+            {"scratch": False, "alldeps": True, "scmurl": None, "optional_arches": None},
+        ],
+    ),
+    Asked(
+        "bob",
+        "buildContainer",
+        ["git://h/c", "f40", {"scratch": True}, 3],
+        {},
+        ["git://h/c", "f40", {"scratch": True}],
+        23,
+    ),
+    Asked("bob", "buildSourceContainer", ["f40"], {}, ["f40", {}]),
+    Asked(
+        "alice",
+        "osbuildImage",
+        ["img", "1", "fedora-40", "qcow2", "f40", ["x86_64"]],
+        {},
+        ["img", "1", "fedora-40", ["qcow2"], "f40", ["x86_64"], {}],
+    ),
+]
+REFUSED: list[tuple[str, list[Any], type[Exception], str]] = [
+    ("kiwiBuild", ["f41", [], "git://h/r", "p"], GenericError, "No such build target: f41"),
+    ("kiwiBuild", ["f40", ["x/y"], "git://h/r", "p"], GenericError, "Architecture can be only"),
+    ("kiwiBuild", ["f40", "x86_64", "git://h/r", "p"], ParameterError, "expected type <class 'list'>"),
+    (
+        "dudBuild",
+        ["dd", "1", [], "f40", [], None, False, False, None, -1],
+        ActionNotAllowed,
+        "only admins",
+    ),
+]
+
+
+def prepare_requests(hub: HubUnderTest) -> None:
+    """A target, the channels, and alice may ask for images."""
+    admin = hub.client("kojiadmin")
+    admin("createTag", "f40", arches="x86_64")
+    admin("createBuildTarget", "f40", "f40", "f40")
+    admin("grantPermission", "alice", "image")
+    for name in ("container-binary", "container-source"):
+        admin("addHostToChannel", "builder1.example.org", name, create=True)
+
+
 def test_requests(start: Start) -> None:
     with start("kiwi dud container_build osbuild_image") as hub:
-        admin, alice, bob = (hub.client(name) for name in ("kojiadmin", "alice", "bob"))
-        admin("createTag", "f40", arches="x86_64")
-        admin("createBuildTarget", "f40", "f40", "f40")
-        admin("grantPermission", "alice", "image")
-        for name in ("container-binary", "container-source"):
-            admin("addHostToChannel", "builder1.example.org", name, create=True)
-        asked: dict[int, list[Any]] = {
-            alice("kiwiBuild", "f40", ["x86_64"], "git://h/r#x", "p", profile="tiny", scratch=True): [
-                "f40",
-                ["x86_64"],
-                "git://h/r#x",
-                "p",
-                {"profile": "tiny", "scratch": True, "use_buildroot_repo": True},
-            ],
-            alice("dudBuild", "dd", "1", ["x86_64"], "f40", ["ale"], alldeps=True, priority=5): [
-                "dd",
-                "1",
-                ["x86_64"],
-                "f40",
-                ["ale"],
-                {"scratch": False, "alldeps": True, "scmurl": None, "optional_arches": None},
-            ],
-            bob("buildContainer", "git://h/c", "f40", {"scratch": True}, 3): [
-                "git://h/c",
-                "f40",
-                {"scratch": True},
-            ],
-            bob("buildSourceContainer", "f40"): ["f40", {}],
-            alice("osbuildImage", "img", "1", "fedora-40", "qcow2", "f40", ["x86_64"]): [
-                "img",
-                "1",
-                "fedora-40",
-                ["qcow2"],
-                "f40",
-                ["x86_64"],
-                {},
-            ],
-        }
-        tasks = {task_id: bob("getTaskInfo", task_id, request=True) for task_id in asked}
-        assert {task_id: task["request"] for task_id, task in tasks.items()} == asked
-        assert [task["priority"] for task in tasks.values()] == [20, 20, 23, 20, 20]
-        refusals: list[tuple[str, list[Any], type[Exception], str]] = [
-            ("kiwiBuild", ["f41", [], "git://h/r", "p"], GenericError, "No such build target: f41"),
-            ("kiwiBuild", ["f40", ["x/y"], "git://h/r", "p"], GenericError, "Architecture can be only"),
-            (
-                "kiwiBuild",
-                ["f40", "x86_64", "git://h/r", "p"],
-                ParameterError,
-                "expected type <class 'list'>",
-            ),
-            (
-                "dudBuild",
-                ["dd", "1", [], "f40", [], None, False, False, None, -1],
-                ActionNotAllowed,
-                "only admins",
-            ),
-        ]
-        for method, arguments, error, text in refusals:
+        prepare_requests(hub)
+        for asked in ASKED:
+            client = hub.client(asked.user)
+            task_id = client(asked.method, *asked.arguments, **asked.options)
+            task = client("getTaskInfo", task_id, request=True)
+            assert (task["request"], task["priority"]) == (asked.request, asked.priority)
+        alice, bob = hub.client("alice"), hub.client("bob")
+        for method, arguments, error, text in REFUSED:
             with pytest.raises(error, match=text):
                 alice(method, *arguments)
-        for method, arguments, _, _ in refusals:
             with pytest.raises(ActionNotAllowed, match="image permission required"):
                 bob(method, *arguments)
         with pytest.raises(GenericError, match=r"task must have an owner|logged in"):
