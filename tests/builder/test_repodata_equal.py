@@ -1,6 +1,7 @@
 """Our repositories beside those of createrepo_c and mergerepo_c from the same packages; dnf on ours."""
 
 import json
+import shutil
 import subprocess
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from moromi.repodata import ChunkCache, ExternalStore, merge, write_repository
+from moromi.repodata import ChunkCache, Entry, ExternalStore, merge, write_repository
 from moromi_builder.repos.commands import CREATEREPO_C, MERGEREPO_C
 from rpmmaker import EQUAL, GREATER, LESS, Dependency, Package
 from support.chroots import sample_distribution
@@ -293,3 +294,43 @@ def test_dnf_reads_and_installs(local: Tree, compression: str, tmp_path: Path) -
     )
     assert sorted(installed.stdout.split()) == ["brew", "brew-libs"]
     assert (tmp_path / "root" / "etc" / "brew" / "brew.conf").is_file()
+
+
+@pytest.mark.parametrize("compression", ["zstd", "gzip"])
+def test_dnf_reads_a_merged_repository_and_its_successor(
+    local: Tree, urls: list[str], compression: str, tmp_path: Path
+) -> None:
+    external = ExternalStore(tmp_path / "external")
+    cache = ChunkCache(tmp_path / "chunks")
+    repository = tmp_path / "repository"
+    repository.mkdir()
+    for path in local.directory.glob("*.rpm"):
+        (repository / path.name).hardlink_to(path)
+
+    def publish(lines: Sequence[bytes]) -> set[str]:
+        merged = merge(lines, "file:///here/", [external.take_in(url) for url in urls], "koji", "x86_64")
+        shutil.rmtree(repository / "repodata", ignore_errors=True)
+        write_repository(
+            merged.lines,
+            local.store,
+            cache,
+            repository / "repodata",
+            compression,
+            origins=merged.origins,
+            modules=merged.modules,
+        )
+        return {Entry.parse(line).name for line in merged.lines}
+
+    dnf = Dnf(repository, tmp_path)
+    before = publish([line for line in local.lines if b"relations" not in line])
+    dnf("makecache")
+    assert set(dnf("repoquery", "--all", "--qf", "%{name}")) == before
+    assert [line.split()[:2] for line in dnf("module", "list", "--all") if line.startswith("malt")] == [
+        ["malt", "1"]
+    ]
+    assert dnf("updateinfo", "list", "--all") == []
+    dnf("install", "brew.x86_64", "brew-extra")
+    after = publish(local.lines)
+    assert after - before == {"relations"}
+    dnf("makecache", "--refresh")
+    assert set(dnf("repoquery", "--all", "--qf", "%{name}")) == after
