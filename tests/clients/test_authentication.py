@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,9 +29,11 @@ from moromi.wire import xmlrpc
 from samplesite.services import wait_for
 from samplesite.site import BIN, free_port
 from support import database
+from support.commands import Command
 from support.hub import state_template
 from support.kerberos import OTHER_REALM, REALM, Kdc, running_kdc
 from support.programs import background, listens
+from support.terminal import on_terminal
 from support.tls import PROXY_ADDRESS, Authority, running_nginx
 
 _SPNEGO = gssapi.OID.from_int_seq("1.3.6.1.5.5.2")
@@ -209,22 +212,90 @@ def test_our_own_client_logs_in(place: Place) -> None:
         refused.gssapi_login(ccache=place.kdc.ticket("dave"))
 
 
-def test_the_koji_command_greets(place: Place, tmp_path: Path) -> None:
-    config = tmp_path / "koji.conf"
-    config.write_text(
-        f"[koji]\nserver = {place.url}\nserverca = {place.authority.certificate}\nauthtype = kerberos\n",
-        encoding="utf-8",
-    )
+CERT = "client certificate {authority}/alice-command.pem"
+
+
+@pytest.mark.parametrize("program", ["koji", "moromi"])
+@pytest.mark.parametrize(
+    ("ticket", "settings", "words", "name", "way"),
+    [
+        ("alice", "", "", "alice", "GSSAPI"),
+        ("alice", "authtype = kerberos\ncert = {authority}/alice-command.pem", "", "alice", "GSSAPI"),
+        ("web", "", "--runas=carol", "carol", "GSSAPI"),
+        (None, "", "--principal={builder} --keytab={keytab}", "builder1.example.org", "GSSAPI"),
+        (None, "principal = {builder}\nkeytab = {keytab}", "", "builder1.example.org", "GSSAPI"),
+        ("web", "", "--cert={authority}/alice-command.pem", "alice", CERT),
+        ("web", "authtype = ssl\ncert = {authority}/alice-command.pem", "", "alice", CERT),
+        (None, "cert = {authority}/web-command.pem", "--runas=carol", "carol", CERT.replace("alice", "web")),
+        ("web", "authtype = ssl", "--authtype=password --user=alice --password=alice", "alice", "password"),
+    ],
+)
+def test_the_commands_log_in(
+    place: Place,
+    commands: dict[str, str],
+    tmp_path: Path,
+    program: str,
+    ticket: str | None,
+    settings: str,
+    words: str,
+    name: str,
+    way: str,
+) -> None:
+    cache = place.kdc.ticket(ticket) if ticket else f"FILE:{tmp_path}/made-by-login"
+    config = f"serverca = {place.authority.certificate}\n{settings.format(**commands)}"
+    out = greeted(place, tmp_path, program, config, words.format(**commands).split(), cache)
+    assert out[0].endswith(f", {name}!")
+    assert out[2].startswith(f"You are using the hub at {place.url} (Koji ")
+    assert out[3] == f"Authenticated via {way.format(**commands)}"
+
+
+@pytest.fixture(scope="module")
+def commands(place: Place) -> dict[str, str]:
+    """What the commands are told: where certificates and keys are, and whose."""
+    place.authority.issue("alice-command", "/O=Example/CN=alice")
+    place.authority.issue("web-command", "/O=Example/CN=web")
+    keytab = place.kdc.keytab("builder1-command", "builder1")
+    return {"authority": str(place.authority.place), "keytab": str(keytab), "builder": f"builder1@{REALM}"}
+
+
+def greeted(place: Place, home: Path, program: str, settings: str, words: list[str], cache: str) -> list[str]:
+    """The lines of `hello`, by one of the commands with a profile of the place."""
+    config = home / "config"
+    config.write_text(f"[{program}]\nserver = {place.url}\n{settings}\n", encoding="utf-8")
     done = subprocess.run(
-        [str(BIN / "koji"), "--config", str(config), "--authtype=kerberos", "moshimoshi"],
-        env={**os.environ, "KRB5CCNAME": place.kdc.ticket("alice"), "HOME": str(tmp_path)},
+        [str(BIN / program), "--config", str(config), *words, "hello"],
+        env={**os.environ, "KRB5CCNAME": cache, "HOME": str(home)},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert ", alice!" in done.stdout
-    assert "Authenticated via GSSAPI" in done.stdout
+    return done.stdout.splitlines()
+
+
+@pytest.mark.parametrize("program", ["koji", "moromi"])
+def test_files_of_a_user_log_in(place: Place, commands: dict[str, str], tmp_path: Path, program: str) -> None:
+    (tmp_path / ".koji").mkdir()
+    mine = Path(commands["authority"], "alice-command.pem")
+    (tmp_path / ".koji" / "client.crt").write_bytes(mine.read_bytes())
+    (tmp_path / ".koji" / "serverca.crt").write_bytes(place.authority.certificate.read_bytes())
+    out = greeted(place, tmp_path, program, "", [], "FILE:/none")
+    assert out[0].endswith(", alice!")
+    assert out[3] == f"Authenticated via client certificate {tmp_path}/.koji/client.crt"
+
+
+def test_without_a_ticket_it_is_said_what_to_do(place: Place, tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text(f"[moromi]\nserver = {place.url}\nserverca = {place.authority.certificate}\n")
+    cache = f"FILE:{tmp_path}/none"
+    argv = [str(BIN / "moromi"), "--config", str(config)]
+    with on_terminal(Command("moromi", argv, tmp_path, {"KRB5CCNAME": cache}), "hello") as terminal:
+        assert terminal.finish() == 1
+    assert re.fullmatch(
+        r"moromi: error: unable to obtain a session \(gssapi auth failed: No Kerberos credentials available"
+        r".*\) \(run kinit for a ticket, or give --user\)\n",
+        terminal.text,
+    )
 
 
 @pytest.mark.parametrize(
@@ -382,3 +453,20 @@ def test_a_session_is_renewed_with_a_ticket(place: Place) -> None:
     place.expire(session)
     with pytest.raises(koji.GSSAPIAuthError, match="Session belongs to another user"):
         session.gssapi_login(ccache=place.kdc.ticket("web"), proxyuser="carol", renew=True)
+
+
+@pytest.mark.parametrize("way", ["ticket", "certificate", "password"])
+def test_our_own_session_is_renewed_the_way_it_was_opened(place: Place, way: str) -> None:
+    session = ClientSession(place.url, {"serverca": str(place.authority.certificate)})
+    if way == "ticket":
+        session.gssapi_login(ccache=place.kdc.ticket("alice"))
+    elif way == "certificate":
+        session.ssl_login(str(place.authority.issue("renewing", "/O=Example/CN=alice")))
+    else:
+        session.login("alice", "alice")
+    assert session.sinfo
+    before = dict(session.sinfo)
+    place.expire(session)
+    assert session.getLoggedInUser()["name"] == "alice"
+    assert session.sinfo["session-id"] == before["session-id"]
+    assert session.sinfo["session-key"] != before["session-key"]
