@@ -103,6 +103,9 @@ def test_all_fields() -> None:
     fields = rpm.read_header(BINARY).fields()
     assert fields["NAME"] == "fermenter"
     assert "EPOCH" in fields and "ENHANCENAME" not in fields
+    # each tag once, under the name that rpm lists it by
+    assert {"PROVIDES", "FILEMD5S", "SIGMD5"} <= fields.keys() and len(fields) == 79
+    assert not {"PROVIDENAME", "FILEDIGESTS", "N", "PKGID", "HEADERIMMUTABLE"} & fields.keys()
 
 
 def test_unknown_field() -> None:

@@ -22,6 +22,9 @@ from moromi.rpm.tags import DIGEST_ALGORITHMS, OTHER_SIZE, TAGS, Kind, signature
 LEAD_SIZE: Final = 96
 _LEAD_MAGIC: Final = b"\xed\xab\xee\xdb"
 
+#: Of a tag with aliases the name under which rpm lists it. Regions are the header itself.
+_LISTED: Final = {number: name for name, (number, _) in sorted(TAGS.items()) if not 61 <= number <= 64}
+
 #: Signatures in the order in which their key is taken (data-model.md 6.2).
 SIGNATURE_TAGS: Final = ("SIGGPG", "SIGPGP", "DSAHEADER", "RSAHEADER")
 
@@ -106,12 +109,12 @@ class Header:
         return value if kind.is_list else sample
 
     def fields(self, names: Iterable[str] | None = None, src_arch: bool = False) -> dict[str, Any]:
-        """Return several fields under the names as given; None: all that the file has.
+        """Return several fields under the names as given; None: all that the file has, each once.
 
         `src_arch`: ARCH of a source package is `src` or `nosrc`.
         """
         if names is None:
-            names = [name for name in TAGS if name in self]
+            names = [name for name in _LISTED.values() if name in self]
         found = {name: self[name] for name in names}
         if src_arch:
             found.update({name: self.arch for name in found if name.upper() == "ARCH"})
