@@ -35,6 +35,17 @@ class Mailbox:
     """Recipient, subject, lines."""
     refuses: bool = False
     refused: int = 0
+    unknown: frozenset[str] = frozenset()
+    """Addresses that there are not."""
+
+    async def handle_RCPT(
+        self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any
+    ) -> str:
+        """Take a recipient."""
+        if address in self.unknown:
+            return "550 no such user here"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
         """Take a message."""
@@ -218,3 +229,16 @@ def test_mail_server_is_away(copr: CoprHub, alice: Api, mailbox: tuple[Mailbox, 
     assert alice.ok("PUT", SET, {"bob": {"builder": "approved"}}) == {"updated": ["bob"]}
     assert alice.ok("GET", GET)["permissions"]["bob"]["builder"] == "approved"
     eventually(lambda: box.refused > 0)
+
+
+def test_an_address_is_wrong(
+    alice: Api, mailbox: tuple[Mailbox, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """The others are told all the same, and the answer is what it would be."""
+    box, _ = mailbox
+    box.unknown = frozenset({"bob@example.org"})
+    body = {name: {"builder": "approved"} for name in ("bob", "carol")}
+    assert alice.ok("PUT", SET, body) == {"updated": ["bob", "carol"]}
+    assert [mail[0] for mail in box.take(1)] == ["carol@example.org"]
+    assert "mail to bob@example.org was not sent" in caplog.text
+    assert alice.ok("GET", GET)["permissions"]["bob"]["builder"] == "approved"

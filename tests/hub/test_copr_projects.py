@@ -110,10 +110,13 @@ def test_bad_projects(copr: CoprHub, alice: Api) -> None:
     for fields, text in BAD_PROJECTS:
         found = alice.error("POST", "/project/add/alice", {"name": "new", "chroots": [CHROOT], **fields})
         assert found == (400, text), fields
-    for field in ("persistent", "auto_prune", "storage"):
-        value = {"persistent": True, "auto_prune": False, "storage": "pulp"}[field]
-        status, text = alice.error("POST", "/project/add/alice", {**PROJECT, "name": "new", field: value})
-        assert status == 403 and text.startswith("Non-admin cannot"), text
+    for field, value, text in (
+        ("persistent", True, "Non-admin cannot create persistent project."),
+        ("auto_prune", False, "Non-admin cannot disable auto-prunning."),
+        ("storage", "backend", "Non-admin cannot set storage"),
+    ):
+        refused = alice.error("POST", "/project/add/alice", {**PROJECT, "name": "new", field: value})
+        assert refused == (403, text), field
     admin = copr.user("kojiadmin")
     body = {**PROJECT, "persistent": True, "delete_after_days": 3}
     text = "delete_after_days: 'delete after' can not be combined with persistent"

@@ -82,14 +82,14 @@ class CoprHub:
 
 @contextlib.contextmanager
 def copr_hub(
-    dsn: str, place: Path, hub_options: Mapping[str, Any] | None = None, /, **options: Any
+    dsn: str, place: Path, hub_options: Mapping[str, Any] | None = None, sections: str = "", /, **options: Any
 ) -> Iterator[CoprHub]:
-    """A hub with the chroots of `CHROOTS`; `options` are those of copr.conf."""
+    """A hub with the chroots of `CHROOTS`; `options` are those of copr.conf, `sections` what it has more."""
     config = place / "config"
     config.mkdir()
     given = {"url": "http://copr.example.org", **options}
     text = "".join(f"{key} = {value}\n" for key, value in given.items())
-    (config / "copr.conf").write_text(f"[copr]\n{text}", encoding="utf-8")
+    (config / "copr.conf").write_text(f"[copr]\n{text}{sections}", encoding="utf-8")
     settings = {"Plugins": "copr", "PluginConfigDir": str(config), **(hub_options or {})}
     with running_hub(dsn, place / "tree", **settings) as hub:
         server = make_server("127.0.0.1", 0, hub.application, threaded=True)

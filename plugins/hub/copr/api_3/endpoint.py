@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
+from sqlalchemy.exc import DBAPIError
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
 
@@ -32,6 +33,8 @@ COOKIE = "session"
 """Of who has logged in with Kerberos (2.2)."""
 NO_ENDPOINT = "Such API endpoint doesn't exist"
 _BUG = "Request wasn't successful, there is probably a bug in the Copr code."
+_GAVE_UP = ("55P03", "57014")
+"""What PostgreSQL says when a lock was not to be had in time, or a statement was given up."""
 
 Answer = dict[str, Any]
 
@@ -209,4 +212,6 @@ def _failed(error: Exception) -> Response | HTTPException:
     if isinstance(error, HTTPException):
         return _http_error(error)
     log.error("%s %s failed", request.method, request.path, exc_info=error)
+    if isinstance(error, DBAPIError) and getattr(error.orig, "pgcode", "") in _GAVE_UP:
+        return _json({"error": "The API request timeouted"}, 504)
     return _json({"error": _BUG}, 500)
