@@ -248,6 +248,17 @@ def test_fork_and_delete(site: CoprSite, alice: Api) -> None:
     assert [each["name"] for each in tagged] == ["malt"]
 
 
+def test_timeout(alice: Api, tmp_path: Path) -> None:
+    """A build that takes longer than it may has failed, and has its logs."""
+    slow = Package("slow", build="echo BEGUN; sleep 1000").srpm(tmp_path)
+    body = {**where("proj"), "chroots": [CHROOT], "timeout": 5}
+    sent = alice.form("/build/create/upload", body, pkgs=(slow.name, slow.read_bytes())).json()
+    build = finished(alice, sent["id"])
+    (chroot,) = alice.ok("GET", f"/build-chroot/list?build_id={build['id']}")["items"]
+    assert (build["state"], chroot["state"]) == ("failed", "failed")
+    assert "The build took longer than its 5 seconds" in log(alice, chroot["result_url"])
+
+
 def test_skipped_and_devel(site: CoprSite, alice: Api, tmp_path: Path) -> None:
     """A package for another arch is skipped; in devel mode a repository waits until somebody asks."""
     alien = Package("alien", head="ExclusiveArch: s390x")

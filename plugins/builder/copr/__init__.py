@@ -76,7 +76,7 @@ class CoprBuild(Handler[CoprBuildParams]):
             except GenericError:
                 # out of time: the children are cancelled, and their logs are worth having
                 for chroot in waiting.values():
-                    self.session.host.coprPublish(self.task_id, chroot)
+                    self.session.host.coprGiveUp(self.task_id, chroot)
                 raise
             for child in results:
                 chroot = waiting.pop(int(child), "")

@@ -72,6 +72,12 @@ def publish(call: Call, task_id: int, chroot: str) -> None:
     progress.publish(call, task_id, arguments.expect(chroot, str))
 
 
+@exported("host.coprGiveUp", access=task_host())
+def give_up(call: Call, task_id: int, chroot: str) -> None:
+    """Publish what there is of a chroot whose time is up."""
+    progress.give_up(call, task_id, arguments.expect(chroot, str))
+
+
 # the four functions of builders
 
 

@@ -185,8 +185,23 @@ def publish(call: Call, task_id: int, name: str) -> None:
     publish_chroot(call, build, _chroot(build, name))
 
 
-def publish_chroot(call: Call, build: Build, chroot: ChrootState) -> None:
-    """The same, once it is known of whom; nothing for what was published before."""
+def give_up(call: Call, task_id: int, name: str) -> None:
+    """The same when time is up, and the task of a chroot was ended: a failure, unless it was done."""
+    build = _mine(call, task_id)
+    chroot = _chroot(build, name)
+    reason = f"The build took longer than its {build.options.timeout} seconds"
+    publish_chroot(call, build, chroot, reason)
+    task = None if chroot.task_id is None else tasks.get_task(call, chroot.task_id)
+    if task is not None and task["state"] == TaskState.CANCELED:
+        values = {"state": int(State.failed), "ended_on": build_queries.now()}
+        build_queries.change_chroot(call.tx, chroot.id, values)
+
+
+def publish_chroot(call: Call, build: Build, chroot: ChrootState, reason: str | None = None) -> None:
+    """The same, once it is known of whom; nothing for what was published before.
+
+    `reason`: why its task was canceled, if it was.
+    """
     if chroot.koji_build_id is not None or build.package is None or chroot.task_id is None:
         return
     child = tasks.get_task(call, chroot.task_id, strict=True)
@@ -194,7 +209,8 @@ def publish_chroot(call: Call, build: Build, chroot: ChrootState) -> None:
     closed = child["state"] == TaskState.CLOSED
     koji_build_id = build_queries.koji_build_of(call.tx, chroot.task_id) if closed else None
     with _new_directory(call, _result_place(call, build, chroot)) as place:
-        logs.of_task(call, chroot.task_id, logs.CHROOT_METHODS).keep(place)
+        reason = reason if child["state"] == TaskState.CANCELED else None
+        logs.of_task(call, chroot.task_id, logs.CHROOT_METHODS, reason).keep(place)
         for spec in _source_place(call, build).glob("*.spec"):
             _link(spec, place / spec.name)
         if koji_build_id is not None:
