@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from moromi.constants import RepoState, TaskState
 from moromi_hub.worker.jobs import JOBS
@@ -241,13 +242,20 @@ def test_beside_a_worker(place: Place) -> None:
             thread.join()
 
 
+def is_locked(place: Place) -> bool:
+    """Whether a daemon has an exclusive session."""
+    with place.hub.hub.engine.connect() as connection:
+        return connection.execute(text("SELECT id FROM sessions WHERE exclusive")).first() is not None
+
+
 def test_one_daemon_at_a_time(place: Place) -> None:
     """A second one does not begin, unless it is told to take over; then the first one ends."""
     config = write_config(place.top.parent / "first.conf", {"kojira": place.options})
     argv: list[str | Path] = ["moromi-repod", "--config", config, "--fg"]
     first = subprocess.Popen([BIN / argv[0], *argv[1:]], stderr=subprocess.PIPE, text=True)
     try:
-        eventually(lambda: "Unable to get lock" in run(*map(str, argv), "--skip-main").stderr, 20)
+        eventually(lambda: is_locked(place), 30)
+        assert "Unable to get lock" in run(*map(str, argv), "--skip-main").stderr
         assert first.poll() is None
         assert run(*map(str, argv), "--skip-main", "--force-lock").returncode == 0
         assert first.wait(20) == 1
