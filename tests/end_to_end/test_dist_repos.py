@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import createrepo_c
 import pytest
 
 from moromi.client import ClientSession
@@ -214,7 +215,18 @@ def test_all_packages_and_metadata(bottling: Bottling, way: str) -> None:
     outputs = bottling.session.listTaskOutput(bottling.task("createdistrepo"))
     assert {"kojipkgs", "repo_manifest", "pkglist"} <= set(outputs)
     assert "createrepo.log" not in outputs, "no package has been opened"
-    assert (bottling.directory(repo) / "repodata" / "repomd.xml").is_file()
+    for place in ("", "debug"):
+        made = bottling.directory(repo) / place
+        assert contents(made) == contents(described(made, bottling.place / f"reference-{way[:4]}{place}"))
+    assert contents(bottling.directory(repo, "src")), "sources as well"
+
+
+def described(repository: Path, place: Path) -> Path:
+    """What createrepo_c writes of the packages that a repository lists."""
+    words = ["createrepo_c", "--quiet", "-i", repository / "pkglist", "-o", place, repository]
+    place.mkdir()
+    subprocess.run([str(word) for word in words], check=True, capture_output=True)
+    return place
 
 
 def test_a_build_repository(bottling: Bottling, way: str) -> None:
@@ -278,6 +290,14 @@ def test_deltas(bottling: Bottling) -> None:
     assert wait_for(lambda: bottling.session.taskFinished(task_id), 60)
     with pytest.raises(Exception, match="Base repo for deltas must also be a dist repo"):
         bottling.session.getTaskResult(task_id)
+
+
+def test_zchunk(bottling: Bottling) -> None:
+    repo = bottling.make(TAG, "--allow-missing-signatures", "-a", "x86_64", "--zck")
+    kinds = {"primary", "filelists", "other"}
+    repomd = createrepo_c.Repomd(str(bottling.directory(repo) / "repodata" / "repomd.xml"))
+    assert kinds | {f"{kind}_zck" for kind in kinds} <= {record.type for record in repomd.records}
+    assert {*(f"{name}.x86_64" for name in PARTS), "yeast.noarch"} <= set(bottling.packages(repo))
 
 
 @pytest.mark.parametrize(
