@@ -21,7 +21,7 @@ import pytest
 from samplesite.copr import make_machine
 from samplesite.site import BIN
 from support.chroots import sample_distribution
-from support.copr import Api
+from support.copr import FINAL, Api
 from support.copr_site import CHROOT, OTHER, Cli, CoprSite, copr_site
 from support.sites import Package
 from support.worker import eventually
@@ -30,7 +30,6 @@ GOOD = Package("brew")
 SLOW = Package("mill", build="for n in $(seq 40); do echo grain $n; sleep 0.2; done")
 KOJI = Package("sweetbrew")
 BAD = Package("spilled", build="echo it is spilled; false")
-FINAL = ("succeeded", "failed", "canceled")
 
 
 @pytest.fixture(scope="module")
@@ -118,15 +117,6 @@ def created(output: str) -> int:
     return int(line.split()[-1])
 
 
-def finished(api: Api, number: int, seconds: float = 200) -> dict[str, Any]:
-    """A build, once it has ended."""
-    deadline = time.monotonic() + seconds
-    while (build := api.ok("GET", f"/build/{number}"))["state"] not in FINAL:
-        assert time.monotonic() < deadline, build
-        time.sleep(0.2)
-    return dict(build)
-
-
 def test_01_create_twice(alice: Cli, project: str) -> None:
     error = alice("create", project, "--chroot", CHROOT, code=1)
     assert "name: You already have a project named 'proj'." in error
@@ -195,7 +185,7 @@ def test_06_the_log_grows(alice: Cli, project: str, sources: Path, site: CoprSit
     assert f'href="{where}builder-live.log"' in page
     assert "task" in api.session.get(f"{where}backend.log", timeout=60).text
     eventually(lambda: len(log() or "") > len(seen), 100)
-    assert finished(api, number)["state"] == "succeeded"
+    assert api.finished(number)["state"] == "succeeded"
     assert "\ngrain 40\n" in (log(".gz") or "") and log() == log(".gz")
 
 
@@ -234,7 +224,7 @@ def test_06_koji_build(alice: Cli, project: str, sources: Path, site: CoprSite) 
     assert len(api.ok("GET", query)["items"]) == before
     done = koji(site, "alice", "build", "--wait", target, path)
     assert done.returncode == 0, done.stdout + done.stderr
-    build = finished(api, api.ok("GET", query)["items"][0]["id"])
+    build = api.finished(api.ok("GET", query)["items"][0]["id"])
     assert (build["state"], build["submitter"], build["chroots"]) == ("succeeded", "alice", [CHROOT])
     assert build["source_package"]["name"] == KOJI.name
     place = f"{site.url}/results/alice/{project}/{CHROOT}/{build['id']:08d}-{KOJI.name}"
@@ -324,7 +314,7 @@ def test_13_ask_and_grant(alice: Cli, bob: Cli, project: str, sources: Path, sit
     number = created(bob("build", "--nowait", f"alice/{project}", str(srpm(sources, GOOD))))
     error = bob("request-permissions", f"alice/{project}", "--builder", code=1)
     assert "You already are 'builder' in 'alice/proj'" in error
-    build = finished(Api(site.url), number)
+    build = Api(site.url).finished(number)
     assert (build["state"], build["submitter"]) == ("succeeded", "bob")
 
 

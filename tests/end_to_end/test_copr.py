@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +18,6 @@ from support.copr_sources import Sources, serving
 from support.signing import Signer
 from support.sites import Package
 
-FINAL = ("succeeded", "failed", "canceled", "skipped", "forked")
 MAKEFILE = """\
 srpm:
 	sed s/@NAME@/made/ < package.spec.in > package.spec
@@ -68,15 +66,6 @@ def alice(site: CoprSite) -> Api:
     return api
 
 
-def finished(api: Api, number: int, seconds: float = 200) -> dict[str, Any]:
-    """A build, once it has ended."""
-    deadline = time.monotonic() + seconds
-    while (build := api.ok("GET", f"/build/{number}"))["state"] not in FINAL:
-        assert time.monotonic() < deadline, build
-        time.sleep(0.2)
-    return dict(build)
-
-
 def log(api: Api, url: str, name: str = "builder-live") -> str:
     """A log below an address of results."""
     data = api.session.get(f"{url}{name}.log.gz", timeout=60).content
@@ -101,10 +90,10 @@ def test_dependent_projects(site: CoprSite, alice: Api, tmp_path: Path) -> None:
         # what has been released on the hub is nothing that a project minds
         session.call("createEmptyBuild", "malt", "1", "1.mini1", None)
     number = upload(alice, "base", Package("malt").srpm(tmp_path))
-    assert finished(alice, number)["state"] == "succeeded"
+    assert alice.finished(number)["state"] == "succeeded"
     needs = Package("wort", build="test -d /usr/share/malt", requires=["malt"])
     number = upload(alice, "proj", needs.srpm(tmp_path))
-    build = finished(alice, number)
+    build = alice.finished(number)
     place = f"{site.url}/results/alice/proj/{CHROOT}/{number:08d}-wort/"
     assert build["state"] == "succeeded", log(alice, place)
     built = alice.ok("GET", f"/build/built-packages/{number}")[CHROOT]["packages"]
@@ -183,7 +172,7 @@ def test_sources(site: CoprSite, alice: Api, sources: Sources) -> None:
         numbers[name] = alice.ok("POST", f"/build/create/{kind}", order)["id"]
     versions = {}
     for name, number in numbers.items():
-        build = finished(alice, number)
+        build = alice.finished(number)
         source = alice.ok("GET", f"/build/source-chroot/{number}")
         states = (build["state"], source["state"])
         assert states == (STATES.get(name, "skipped"), "succeeded"), (name, log(alice, source["result_url"]))
@@ -253,7 +242,7 @@ def test_timeout(alice: Api, tmp_path: Path) -> None:
     slow = Package("slow", build="echo BEGUN; sleep 1000").srpm(tmp_path)
     body = {**where("proj"), "chroots": [CHROOT], "timeout": 5}
     sent = alice.form("/build/create/upload", body, pkgs=(slow.name, slow.read_bytes())).json()
-    build = finished(alice, sent["id"])
+    build = alice.finished(sent["id"])
     (chroot,) = alice.ok("GET", f"/build-chroot/list?build_id={build['id']}")["items"]
     assert (build["state"], chroot["state"]) == ("failed", "failed")
     assert "The build took longer than its 5 seconds" in log(alice, chroot["result_url"])
@@ -262,14 +251,14 @@ def test_timeout(alice: Api, tmp_path: Path) -> None:
 def test_skipped_and_devel(site: CoprSite, alice: Api, tmp_path: Path) -> None:
     """A package for another arch is skipped; in devel mode a repository waits until somebody asks."""
     alien = Package("alien", head="ExclusiveArch: s390x")
-    build = finished(alice, upload(alice, "base", alien.srpm(tmp_path)))
+    build = alice.finished(upload(alice, "base", alien.srpm(tmp_path)))
     assert build["state"] == "skipped"
     devel = {"name": "devel", "chroots": [CHROOT, OTHER], "devel_mode": True}
     alice.ok("POST", "/project/add/alice", devel)
     body = {**where("devel"), "chroots": [CHROOT]}
     path = Package("mash").srpm(tmp_path)
     sent = alice.form("/build/create/upload", body, pkgs=(path.name, path.read_bytes())).json()
-    assert finished(alice, sent["id"])["state"] == "succeeded"
+    assert alice.finished(sent["id"])["state"] == "succeeded"
     place = site.site.tree / "copr/alice/devel" / CHROOT
     assert (place / "repodata/EMPTY_REPO").exists() and not (place / "devel/repodata/EMPTY_REPO").exists()
     alice.ok("PUT", "/project/regenerate-repos/alice/devel")

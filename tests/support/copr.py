@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from support.hub import Client, HubUnderTest, running_hub
 
 CHROOTS = ("mini-1-x86_64", "mini-1-aarch64", "mini-2-x86_64")
 CHROOT = CHROOTS[0]
+FINAL = ("succeeded", "failed", "canceled", "skipped", "forked")
 PROJECT = {"name": "proj", "chroots": [CHROOT]}
 LOGIN_INVALID = "Login invalid/expired. Please visit {}/api to get or renew your API token."
 
@@ -46,6 +48,14 @@ class Api:
         answer = self(method, path, json, **options)
         assert answer.status_code != 200, (method, path, answer.text)
         return answer.status_code, answer.json()["error"]
+
+    def finished(self, number: int, seconds: float = 200) -> dict[str, Any]:
+        """A build, once it has ended."""
+        deadline = time.monotonic() + seconds
+        while (build := self.ok("GET", f"/build/{number}"))["state"] not in FINAL:
+            assert time.monotonic() < deadline, build
+            time.sleep(0.2)
+        return dict(build)
 
     def form(self, path: str, fields: dict[str, Any], **files: tuple[str, bytes]) -> requests.Response:
         """A request with files, as the published client makes it."""

@@ -8,8 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from moromi.errors import GenericError
-from moromi.rpm import Header, check_sigmd5, read_header
+from moromi.rpm import Header
 from moromi_hub.plugin_api import Call, rpm_imports
 from moromi_hub.plugin_api import builds as hub_builds
 
@@ -56,13 +55,7 @@ class Binary:
 
 def read(path: Path) -> Binary:
     """Read a binary package. Raises WrongType for anything else, and for one that is damaged or forged."""
-    try:
-        header = read_header(path)
-        intact = check_sigmd5(path)
-    except GenericError as error:
-        raise WrongType(ONLY_RPMS) from error
-    if header.is_source or not intact or not sources.has_sound_names(header):
-        raise WrongType(ONLY_RPMS)
+    header = sources.read_sound(path, ONLY_RPMS, source=False)
     evr = (header.version, header.release)
     return Binary(header.name, header.epoch, *evr, header.arch, _source(header))
 

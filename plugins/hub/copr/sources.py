@@ -51,16 +51,22 @@ class Source:
         return not same & set(self.exclude_arches)
 
 
-def read(path: Path) -> Source:
-    """Read a source package. Raises WrongType for anything else, and for one that is damaged or forged."""
+def read_sound(path: Path, refusal: str, *, source: bool) -> Header:
+    """The headers of a package of that kind. Raises WrongType for others, damaged and forged ones."""
     try:
         header = read_header(path)
         # of the whole file after the signature: a header with another payload is found out
         intact = check_sigmd5(path)
     except GenericError as error:
-        raise WrongType(ONLY_SOURCES) from error
-    if not header.is_source or not intact or not has_sound_names(header):
-        raise WrongType(ONLY_SOURCES)
+        raise WrongType(refusal) from error
+    if header.is_source is not source or not intact or not has_sound_names(header):
+        raise WrongType(refusal)
+    return header
+
+
+def read(path: Path) -> Source:
+    """Read a source package. Raises WrongType for anything else, and for one that is damaged or forged."""
+    header = read_sound(path, ONLY_SOURCES, source=True)
     return Source(
         header.name,
         header.epoch,

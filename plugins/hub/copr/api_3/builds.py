@@ -11,6 +11,7 @@ from ..builds import Order
 from ..errors import BadRequest, CoprError, Forbidden, Invalid, NotFound
 from ..model import Build, Package, Project
 from . import shapes
+from .body import Upload
 from .endpoint import Answer, Api, endpoint
 from .form import BadPage, Form, is_url, page, paged
 from .projects import PAGE, may_build
@@ -182,9 +183,7 @@ def create_upload(api: Api) -> Answer:
     """Build a source package, or a spec file, that comes with the request."""
     project = _project(api)
     form = Form(api.body.values)
-    upload = api.body.files.get("pkgs")
-    if upload is None:
-        raise Invalid({"pkgs": ["This field is required."]})
+    upload = _package(api)
     if not upload.name.endswith(_SUFFIXES):
         raise Invalid({"pkgs": [_ONLY_SOURCES]})
     try:
@@ -206,9 +205,7 @@ def create_rpm_upload(api: Api) -> Answer:
     """Publish a finished package that comes with the request."""
     project = _project(api)
     form = Form(api.body.values)
-    upload = api.body.files.get("pkgs")
-    if upload is None:
-        raise Invalid({"pkgs": ["This field is required."]})
+    upload = _package(api)
     try:
         binary = prebuilt.read(upload.path) if upload.name.endswith(".rpm") else None
     except CoprError:
@@ -219,6 +216,13 @@ def create_rpm_upload(api: Api) -> Answer:
     form.check()
     made = prebuilt.submit(api.call, api.who, project, order, upload.path, binary)
     return shapes.build(api.call, made)
+
+
+def _package(api: Api) -> Upload:
+    upload = api.body.files.get("pkgs")
+    if upload is None:
+        raise Invalid({"pkgs": ["This field is required."]})
+    return upload
 
 
 def _create(api: Api, kind: str) -> Answer:
