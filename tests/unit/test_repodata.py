@@ -206,9 +206,14 @@ class TestRepositories:
         assert second.files == first.files
 
     @pytest.mark.parametrize("compression", ["zstd", "gzip"])
-    def test_damaged_chunks_are_made_again(self, tree: Tree, tmp_path: Path, compression: str) -> None:
+    @pytest.mark.parametrize("remembers", [False, True])
+    def test_damaged_chunks_are_made_again(
+        self, tree: Tree, tmp_path: Path, compression: str, remembers: bool
+    ) -> None:
+        one = ChunkCache(tmp_path / "chunks")
+
         def write(name: str) -> RepoResult:
-            cache = ChunkCache(tmp_path / "chunks")
+            cache = one if remembers else ChunkCache(tmp_path / "chunks")
             return write_repository(tree.lines, tree.store, cache, tmp_path / name / "repodata", compression)
 
         first = write("a")
@@ -218,6 +223,7 @@ class TestRepositories:
         changed.write_bytes(data[:1000] + bytes(100) + data[1100:])
         second = write("b")
         assert (second.made, second.files) == (2, first.files)
+        assert contents(tmp_path / "b") == contents(tmp_path / "a")
         assert write("c").made == 0
 
     def test_a_missing_fragment_leaves_nothing_behind(

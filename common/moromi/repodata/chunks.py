@@ -5,7 +5,7 @@ that comes, goes or changes touches its own chunk and no other. A chunk's key co
 about its bytes, so a chunk that exists is found without a look at any fragment, in whichever
 repository it was made for.
 
-A chunk's file holds, after a header of sizes, its part of primary, filelists and other, each one
+A chunk's file holds, after a checksum and sizes, its part of primary, filelists and other, each one
 frame of its compression.
 """
 
@@ -22,6 +22,8 @@ from pathlib import Path
 from typing import Final
 from zlib import crc32
 
+import deflate
+
 from moromi.repodata.compression import Codec
 from moromi.repodata.files import place
 from moromi.repodata.fragments import fill
@@ -33,9 +35,11 @@ _LEAST: Final = 64
 _MOST: Final = 1024
 #: A package in so many is where a chunk may end.
 _ONE_IN: Final = 128
-_FORM: Final = "1"
-_MAGIC: Final = b"moromi-1"
-_HEADER: Final = struct.Struct("<8sQQQQQQ")
+_FORM: Final = "2"
+_MAGIC: Final = b"moromi-2"
+#: Begins a chunk's file: the checksum of all that follows, then the sizes.
+_SEAL: Final = struct.Struct("<8sQ")
+_SIZES: Final = struct.Struct("<QQQQQQ")
 DOCUMENTS: Final = 3
 #: Seconds after which the use of a chunk is noted again. Chunks used later than this are never pruned.
 _NOTED: Final = 3600.0
@@ -127,7 +131,8 @@ class ChunkCache:
         path = Path(self._path(chunk.key))
         path.parent.mkdir(parents=True, exist_ok=True)
         # Whoever makes the same chunk at the same time makes the same bytes.
-        place(path, b"".join((_HEADER.pack(_MAGIC, *sizes, *map(len, parts)), *parts)))
+        content = b"".join((_SIZES.pack(*sizes, *map(len, parts)), *parts))
+        place(path, _SEAL.pack(_MAGIC, deflate.crc32(content)) + content)
         return Piece(chunk.key, parts, sizes, texts, made=True)
 
     def prune(self, most: int) -> int:
@@ -150,11 +155,12 @@ class ChunkCache:
 
 
 def _taken_apart(data: bytes) -> tuple[list[int], list[bytes]]:
-    """Return the sizes of the texts and the compressed parts of a chunk's file. ValueError: it is cut off."""
-    if not data.startswith(_MAGIC) or len(data) < _HEADER.size:
+    """Return the sizes of the texts and the compressed parts of a chunk's file. ValueError: it is damaged."""
+    if len(data) < _SEAL.size + _SIZES.size:
         raise ValueError("not a chunk")
-    _magic, *sizes = _HEADER.unpack_from(data)
-    ends = list(accumulate(sizes[DOCUMENTS:], initial=_HEADER.size))
-    if ends[-1] != len(data):
-        raise ValueError("a chunk of another size")
-    return sizes[:DOCUMENTS], [data[start:end] for start, end in pairwise(ends)]
+    magic, checksum = _SEAL.unpack_from(data)
+    if magic != _MAGIC or checksum != deflate.crc32(memoryview(data)[_SEAL.size :]):
+        raise ValueError("a damaged chunk")
+    sizes = _SIZES.unpack_from(data, _SEAL.size)
+    ends = accumulate(sizes[DOCUMENTS:], initial=_SEAL.size + _SIZES.size)
+    return list(sizes[:DOCUMENTS]), [data[start:end] for start, end in pairwise(ends)]
