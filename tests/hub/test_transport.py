@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,26 @@ def test_no_upload_leaves_its_directory(hub: HubUnderTest, alice: Client, direct
     assert {path.name for path in top.parent.iterdir()} == around
 
 
+def test_a_body_that_ends_early_is_a_bad_request(hub: HubUnderTest) -> None:
+    cut = Client(hub.application, {"CONTENT_LENGTH": "1000"})
+    ended = ("400 Bad Request", b"Invalid request: the request ended early\n")
+    assert cut.post(b"<methodCall>") == ended
+    assert cut.post(b"{", "application/json") == ended
+
+
+def test_a_client_that_is_silent(hub: HubUnderTest) -> None:
+    alice = hub.client("alice")
+    here, there = socket.socketpair()
+    with here, there, there.makefile("rb") as body:
+        there.settimeout(0.05)
+        here.sendall(b"begun")
+        environ: dict[str, Any] = {**alice.headers, "wsgi.input": body, "CONTENT_LENGTH": "1000"}
+        environ |= {"REQUEST_METHOD": "POST", "REMOTE_ADDR": "127.0.0.1"}
+        environ |= {"QUERY_STRING": "filename=a&filepath=b", "CONTENT_TYPE": "application/octet-stream"}
+        answer = _get(hub.application, "/kojihub", **environ)
+    assert answer == ("408 Request Timeout", b"timed out\n")
+
+
 def test_uploads_do_not_follow_links(hub: HubUnderTest) -> None:
     alice = hub.client("alice")
     alice.upload("cli-build/1", "a", b"x")
@@ -109,7 +130,7 @@ def test_a_repeated_chunk_is_harmless(hub: HubUnderTest) -> None:
         chunk(0, b"abc")
 
 
-def _get(tree: Any, path: str, **environ: str) -> tuple[str, bytes]:
+def _get(tree: Any, path: str, **environ: Any) -> tuple[str, bytes]:
     status: list[str] = []
     request = {
         "REQUEST_METHOD": "GET",

@@ -78,7 +78,7 @@ class Endpoint:
             return _xml(xmlrpc.encode_fault(1014, "configuration error"))
         try:
             return self._admitted(environ)
-        except (BadRequest, xmlrpc.ParseError, Fault) as error:
+        except (BadRequest, raw.ReadError, xmlrpc.ParseError, Fault) as error:
             return Reply("400 Bad Request", "text/plain", f"Invalid request: {error}\n".encode())
 
     def _admitted(self, environ: WSGIEnvironment) -> Reply:
@@ -208,12 +208,15 @@ def _read_body(environ: WSGIEnvironment, limit: int) -> bytes:
 
 
 def _body_blocks(environ: WSGIEnvironment) -> Iterable[bytes]:
-    """The body in blocks, never beyond its stated length."""
+    """The body in blocks, never beyond its stated length. Raises ReadError where it ends early."""
     stream = environ["wsgi.input"]
     length = environ.get("CONTENT_LENGTH")
     left = int(length) if length else None
     while left is None or left > 0:
-        block: bytes = stream.read(_BLOCK if left is None else min(_BLOCK, left))
+        try:
+            block: bytes = stream.read(_BLOCK if left is None else min(_BLOCK, left))
+        except OSError as error:
+            raise raw.ReadError(str(error), timed_out=isinstance(error, TimeoutError)) from error
         if not block:
             if left:
                 raise raw.ReadError("the request ended early")

@@ -15,7 +15,7 @@ from moromi_hub.uploads import place as places
 
 
 class ReadError(Exception):
-    """The body of an upload could not be read to its end."""
+    """The body of a request could not be read to its end."""
 
     def __init__(self, text: str, *, timed_out: bool = False) -> None:
         super().__init__(text)
