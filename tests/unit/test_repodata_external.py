@@ -4,6 +4,7 @@ import functools
 import hashlib
 import http.server
 import shutil
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,8 +13,17 @@ from typing import Any
 import createrepo_c
 import pytest
 
+from moromi.client.connection import Limits
 from moromi.errors import GenericError
-from moromi.repodata import ChunkCache, Entry, ExternalRepo, ExternalStore, merge, write_repository
+from moromi.repodata import (
+    ChunkCache,
+    Entry,
+    ExternalRepo,
+    ExternalStore,
+    external,
+    merge,
+    write_repository,
+)
 from rpmmaker import Package
 from support.repodata import contents, documents, emptied, expanded, made_up
 
@@ -144,6 +154,12 @@ class TestTakingIn:
             store.take_in(site.url)
         primary.write_bytes(good)
         assert len(store.take_in(site.url).lines) == 2
+
+    def test_a_server_that_says_nothing(self, store: ExternalStore, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(external, "_LIMITS", Limits(connect=5.0, silence=0.2))
+        deaf = socket.create_server(("127.0.0.1", 0))
+        with deaf, pytest.raises(GenericError, match="cannot get"):
+            store.take_in(f"http://127.0.0.1:{deaf.getsockname()[1]}/repo")
 
     def test_a_failure_does_not_stay(self, site: Site, store: ExternalStore) -> None:
         with pytest.raises(GenericError, match="cannot get"):

@@ -40,6 +40,7 @@ def fetch(
     options: SessionOptions | None = None,
     observer: Observer | None = None,
     http: Http | None = None,
+    limits: Limits = LIMITS,
 ) -> None:
     """Download `url` to `path`, with the server's time stamp; over the connections of `http`, where given.
 
@@ -51,7 +52,7 @@ def fetch(
     have = os.path.getsize(path) if os.path.isfile(path) else 0
     try:
         with http.request(
-            "GET", url, limits=LIMITS, headers={"Range": f"bytes={have}-"} if have else {}
+            "GET", url, limits=limits, headers={"Range": f"bytes={have}-"} if have else {}
         ) as response:
             _store(response, path, have, observer)
     except TransportError:

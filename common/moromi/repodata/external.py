@@ -28,6 +28,7 @@ from urllib.request import url2pathname
 
 import createrepo_c
 
+from moromi.client.connection import Limits
 from moromi.client.download import fetch
 from moromi.client.transport import TransportError
 from moromi.errors import GenericError
@@ -43,6 +44,8 @@ _DIGESTS: Final = {
 }
 _PKGID: Final = re.compile("[0-9a-fA-F]+")
 _DAY: Final = 86_400.0
+#: Shorter than for people: others wait for their repositories meanwhile.
+_LIMITS: Final = Limits(connect=20.0, silence=60.0)
 
 
 @dataclass(frozen=True)
@@ -187,7 +190,7 @@ def _download(url: str, path: Path) -> None:
             raise GenericError(f"cannot read {url}: {exc.strerror}") from exc
         return
     try:
-        fetch(url, str(path))
+        fetch(url, str(path), limits=_LIMITS)
     except TransportError as exc:
         raise GenericError(f"cannot get {url}: {exc}") from exc
 
