@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import time
 from typing import Any
 
 import pytest
@@ -359,3 +361,36 @@ def test_upkeep(copr: CoprHub, alice: Api) -> None:
     assert copr.admin()("getTag", f"copr+alice+proj+{CHROOT}") is None
     assert (top / "proj" / CHROOTS[2]).exists()
     run()
+
+
+def test_sweeping(copr: CoprHub, alice: Api) -> None:
+    """What a killed hub may have left goes when it is old; nothing else does."""
+    from _koji_plugin__copr import upkeep
+
+    number = alice.ok("POST", "/build/create/url", {**WHERE, "pkgs": SRPM_URL})["items"][0]["id"]
+    top = copr.topdir / "copr"
+    chroot = top / "alice/proj" / CHROOT
+    own = chroot / f"{number:08d}-ale"
+    left = [
+        chroot / "00000099-ale",
+        chroot / ".00000098-ale.0123456789ab",
+        top / "alice/proj/srpm-builds/00000099",
+        top / "alice/gone",
+    ]
+    cache = top / ".chunks/ab"
+    for path in (own, cache, *left):
+        path.mkdir(parents=True)
+        (path / "build.log.gz").write_bytes(b"")
+
+    def run() -> None:
+        with copr.hub.hub.call("test") as call:
+            upkeep.run(call)
+
+    run()
+    assert all(path.exists() for path in left), "somebody may be at them"
+    long_ago = time.time() - 2 * 86400
+    for path in (own, cache, *left):
+        os.utime(path, (long_ago, long_ago))
+    run()
+    assert not any(path.exists() for path in left)
+    assert own.exists() and (chroot / "repodata/repomd.xml").exists() and cache.exists()

@@ -63,6 +63,11 @@ CHROOT_STATE: ColumnElement[int] = func.coalesce(
             (_child.c.state == int(TaskState.CLOSED)) & build_chroot.c.published_in.is_(None) & _lost,
             _of_task(_own, State.failed),
         ),
+        # the leader has ended it, as time is up, and is going to say so
+        (
+            (_child.c.state == int(TaskState.CANCELED)) & ~build.c.canceled & ~_lost,
+            _number(State.running),
+        ),
         (_child.c.id.is_not(None), _of_task(_child, State.running)),
         (build.c.canceled, _number(State.canceled)),
         (_lost, _of_task(_own, State.failed)),
@@ -192,6 +197,11 @@ def get(tx: Transaction, build_id: int) -> Build | None:
 def get_many(tx: Transaction, build_ids: Collection[int]) -> list[Build]:
     """Builds by id."""
     return _read(tx, _builds().where(build.c.id.in_(build_ids)).order_by(build.c.id))
+
+
+def existing(tx: Transaction, build_ids: Collection[int]) -> set[int]:
+    """Those of some ids that are of builds."""
+    return set(tx.scalars(select(build.c.id).where(build.c.id.in_(build_ids))))
 
 
 def lock(tx: Transaction, build_id: int) -> None:

@@ -1,4 +1,4 @@
-"""What a builder tells of a build on its way, and the publication of what it made (copr.md, 4.3, 4.4).
+"""What a builder tells of a build on its way, and what follows from it (copr.md, section 4.3).
 
 The task `coprBuild` gets the sources, has a task `build` for each chroot, and reports here. All
 of it can be repeated: a task that was interrupted begins again.
@@ -6,47 +6,32 @@ of it can be repeated: a task that was interrupted begins again.
 
 from __future__ import annotations
 
-import logging
-import os
-import secrets
-import shutil
-import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from moromi.constants import TaskState
 from moromi.errors import GenericError
-from moromi.rpm import opened_payload
 from moromi_hub.plugin_api import Call, files, tagging, tags, tasks
 from moromi_hub.plugin_api import builds as hub_builds
 
 from . import (
+    artifacts,
     build_queries,
     chroot_queries,
     distgit,
     intake,
     logs,
-    metadata,
     mock_options,
     packages,
     people,
     projects,
     publishing,
-    results,
     scripts,
-    signing,
     sources,
 )
 from .errors import CoprError
 from .model import Build, ChrootState, State
 from .names import dest_tag, split_chroot
-
-log = logging.getLogger("moromi_hub.plugins.copr")
-
-_LARGEST_SPEC = 16 << 20
-"""Bytes of a spec file that is taken for one."""
 
 
 def _mine(call: Call, task_id: int) -> Build:
@@ -129,38 +114,17 @@ def skip(call: Call, chroot: ChrootState) -> None:
     build_queries.change_chroot(call.tx, chroot.id, values)
 
 
-def _source_place(call: Call, build: Build) -> Path:
-    return results.directory(call, build.owner, build.dirname) / results.SOURCES / build.directory
-
-
 def keep_source(call: Call, build: Build, path: Path, name: str) -> None:
     """Publish the source package of a build, with the logs of getting it so far."""
-    with _new_directory(call, _source_place(call, build)) as place:
-        _link(path, place / name)
-        _unpack_spec(path, place)
-        logs.of_task(call, build.task_id, logs.SOURCE_METHODS, reason="").keep(place)
-
-
-def _unpack_spec(package: Path, place: Path) -> None:
-    """Put the spec file of a source package beside it."""
-    try:
-        with opened_payload(package) as members:
-            for member in members:
-                name = PurePosixPath(member.name).name
-                fits = name.endswith(".spec") and not name.startswith(".") and member.size <= _LARGEST_SPEC
-                if fits and stat.S_ISREG(member.mode):
-                    (place / name).write_bytes(member.read())
-                    return
-    except GenericError as error:
-        # what is wrong with it, if anything, is for those to say who build it
-        log.warning("no spec file of %s: %s", package.name, error)
+    said = logs.of_task(call, build.task_id, logs.SOURCE_METHODS, reason="")
+    artifacts.place_source(call, build, path, name, said)
 
 
 def keep_source_logs(call: Call, task_id: int, reason: str) -> None:
     """Publish the logs of sources that could not be got, and why."""
     build = _mine(call, task_id)
-    with _new_directory(call, _source_place(call, build)) as place:
-        logs.of_task(call, task_id, logs.SOURCE_METHODS, reason).keep(place)
+    said = logs.of_task(call, task_id, logs.SOURCE_METHODS, reason)
+    artifacts.place_source_logs(call, build, said)
 
 
 # the chroots
@@ -208,38 +172,17 @@ def publish_chroot(call: Call, build: Build, chroot: ChrootState, reason: str | 
     assert child is not None, "asked for strictly"
     closed = child["state"] == TaskState.CLOSED
     koji_build_id = build_queries.koji_build_of(call.tx, chroot.task_id) if closed else None
-    with _new_directory(call, _result_place(call, build, chroot)) as place:
-        reason = reason if child["state"] == TaskState.CANCELED else None
-        logs.of_task(call, chroot.task_id, logs.CHROOT_METHODS, reason).keep(place)
-        for spec in _source_place(call, build).glob("*.spec"):
-            _link(spec, place / spec.name)
-        if koji_build_id is not None:
-            _fill(call, build, koji_build_id, place)
+    why = reason if child["state"] == TaskState.CANCELED else None
+    said = logs.of_task(call, chroot.task_id, logs.CHROOT_METHODS, why)
+    artifacts.place_chroot(call, build, chroot, said, koji_build_id)
     if koji_build_id is not None:
         _record(call, chroot, koji_build_id)
 
 
 def publish_given(call: Call, build: Build, chroot: ChrootState, koji_build_id: int) -> None:
     """Publish a build of the hub that no task has made."""
-    with _new_directory(call, _result_place(call, build, chroot)) as place:
-        _fill(call, build, koji_build_id, place)
+    artifacts.place_chroot(call, build, chroot, None, koji_build_id)
     _record(call, chroot, koji_build_id)
-
-
-def _result_name(build: Build) -> str:
-    return f"{build.directory}-{build.package}"
-
-
-def _result_place(call: Call, build: Build, chroot: ChrootState) -> Path:
-    return results.repository(call, build.owner, build.dirname, chroot.name) / _result_name(build)
-
-
-def _fill(call: Call, build: Build, koji_build_id: int, place: Path) -> None:
-    """Put packages, signed, into a directory of results."""
-    _keep_packages(call, koji_build_id, place)
-    signing.sign(call, place)
-    metadata.describe(place, _result_name(build))
-    (place / "success").write_text("done\n", encoding="utf-8")
 
 
 def _record(call: Call, chroot: ChrootState, koji_build_id: int) -> None:
@@ -250,44 +193,8 @@ def _record(call: Call, chroot: ChrootState, koji_build_id: int) -> None:
     build_queries.put_results(call.tx, chroot.id, made)
     service = people.find_user(call, people.SERVICE_ACCOUNT)
     assert service is not None, "there is one as soon as there is a chroot"
-    build = hub_builds.get_build(call, koji_build_id, strict=True)
-    assert build is not None, "asked for strictly"
+    build = hub_builds.require_build(call, koji_build_id)
     tagging.put(call, tags.require_tag(call, repository.dest_tag_id), build, service, force=True)
     number = publishing.want(call, repository.id)
     values = {"koji_build_id": koji_build_id, "published_in": number}
     build_queries.change_chroot(call.tx, chroot.id, values)
-
-
-def _keep_packages(call: Call, koji_build_id: int, place: Path) -> None:
-    build = hub_builds.get_build(call, koji_build_id, strict=True)
-    assert build is not None, "asked for strictly"
-    top = hub_builds.build_directory(call, build)
-    for rpm in build_queries.rpms_of(call.tx, koji_build_id):
-        name = f"{rpm['name']}-{rpm['version']}-{rpm['release']}.{rpm['arch']}.rpm"
-        _link(top / rpm["arch"] / name, place / name)
-
-
-# files
-
-
-@contextmanager
-def _new_directory(call: Call, target: Path) -> Iterator[Path]:
-    """A directory that appears whole under its name; what was there of an earlier attempt goes."""
-    private = target.with_name(f".{target.name}.{secrets.token_hex(6)}")
-    files.make_directories(private)
-    try:
-        yield private
-        files.remove_tree(target)
-        private.rename(target)
-        files.sync_directory(target.parent)
-    except BaseException:
-        shutil.rmtree(private, ignore_errors=True)
-        raise
-    call.tx.on_rollback(lambda: files.remove_tree(target))
-
-
-def _link(source: Path, target: Path) -> None:
-    """A second name of a file, or a copy where that cannot be."""
-    source = Path(os.path.realpath(source))
-    with files.opened_directory(target.parent) as directory:
-        files.place(source, directory, target.name)

@@ -90,7 +90,7 @@ def clear(call: Call, owner: str, dirname: str) -> None:
 def remove_later(call: Call, owner: str, dirname: str) -> None:
     """Remove a directory after the commit that stops promising it, unless there is a new one by then.
 
-    A crash before that leaves it until one of the name is made.
+    A crash before that leaves it until one of the name is made, or until it is swept.
     """
 
     def remove() -> None:

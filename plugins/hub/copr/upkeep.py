@@ -14,6 +14,7 @@ from . import (
     projects,
     pruning,
     results,
+    sweeping,
 )
 from .errors import NotFound
 from .model import Directory, ProjectChroot
@@ -21,7 +22,7 @@ from .settings import CONFIG
 
 
 def run(call: Call) -> None:
-    """Remove projects, directories and chroots that are due, and old builds that newer ones have replaced."""
+    """Remove projects, directories and chroots that are due, replaced builds, and what belongs to nobody."""
     try:
         people.act_as_service(call)
     except NotFound:
@@ -35,6 +36,7 @@ def run(call: Call) -> None:
         _remove_chroot(call, chroot)
     for project in project_queries.pruned(call.tx):
         pruning.replaced(call, project)
+    sweeping.run(call)
 
 
 def _remove_directory(call: Call, directory: Directory) -> None:
