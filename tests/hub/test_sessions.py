@@ -122,6 +122,23 @@ def test_renewal_keeps_the_session_and_starts_numbers_anew(hub: HubUnderTest) ->
     assert renewed("createTag", "after")
 
 
+def test_subsessions_expire_with_their_master(hub: HubUnderTest) -> None:
+    alice = hub.client("alice")
+    child = alice("subsession")
+    sub = Client(hub.application)
+    sub.headers = {
+        "HTTP_KOJI_SESSION_ID": str(child["session-id"]),
+        "HTTP_KOJI_SESSION_KEY": child["session-key"],
+    }
+    assert len(sub("getSessionInfo", user_id="alice")) == 2
+    _age(hub, alice)
+    with pytest.raises(AuthExpired):
+        alice("echo")
+    with pytest.raises(AuthExpired):
+        sub("echo")
+    assert hub.client("kojiadmin")("getSessionInfo", user_id="alice") == []
+
+
 def _age(hub: HubUnderTest, client: Client) -> None:
     with hub.hub.engine.begin() as connection:
         connection.execute(

@@ -163,6 +163,11 @@ def renew(tx: Transaction, session_id: int, key_hash: str, exclusive: bool | Non
     )
 
 
+def expire_tree(tx: Transaction, session_id: int) -> None:
+    """Let a session and its subsessions expire."""
+    tx.execute(update(_s).where(or_(_s.c.id == session_id, _s.c.master == session_id)).values(expired=True))
+
+
 def close_tree(tx: Transaction, session_id: int) -> None:
     """Close a session and its subsessions."""
     tx.execute(

@@ -141,6 +141,9 @@ def _load(call: Call, session_id: int, key_hash: str, received: int | None) -> S
         raise AuthError("Invalid session or bad credentials")
     timeout = timedelta(minutes=call.settings.SessionRenewalTimeout)
     age = row["now"] - (row["renew_time"] or row["start_time"])
+    outlived = bool(timeout) and age > timeout
+    if outlived and not row["expired"]:
+        _expire(call, row["id"], row["user_id"])
     holder = row["exclusive_id"]
     session = Session(
         id=row["id"],
@@ -153,7 +156,7 @@ def _load(call: Call, session_id: int, key_hash: str, received: int | None) -> S
         master=row["master"],
         exclusive=bool(row["exclusive"]) or (holder is not None and holder == row["master"]),
         own_exclusive=row["exclusive"],
-        expired=row["expired"] or (bool(timeout) and age > timeout),
+        expired=row["expired"] or outlived,
         hostip=row["hostip"],
         start_time=row["start_time"],
         update_time=row["update_time"],
@@ -166,6 +169,17 @@ def _load(call: Call, session_id: int, key_hash: str, received: int | None) -> S
     )
     _remember(call, session, timeout - age if timeout else None, moment)
     return session
+
+
+def _expire(call: Call, session_id: int, user_id: int) -> None:
+    """Store that a session and its subsessions are to be renewed, whatever becomes of the call."""
+    tx = call.hub.transaction()
+    try:
+        queries.expire_tree(tx, session_id)
+        tx.notify({"type": "session", "user": user_id})
+        tx.commit()
+    finally:
+        tx.rollback()
 
 
 def _check_number(session: Session, method: str) -> None:
