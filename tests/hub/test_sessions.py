@@ -191,6 +191,13 @@ def test_arguments_that_do_not_fit(hub: HubUnderTest) -> None:
         ParameterError, match=r"^getTag\(\) missing 1 required positional argument: 'tagInfo'"
     ):
         client("getTag")
+    admin = hub.client("kojiadmin")
+    with pytest.raises(ParameterError, match=r"^make_task\(\) missing a required argument: 'arglist'"):
+        admin("makeTask", "sleep")
+    with pytest.raises(ParameterError, match=r"^make_task\(\) got an unexpected keyword argument 'size'"):
+        admin("makeTask", "sleep", [], size=1)
+    with pytest.raises(ParameterError, match=r"^Invalid name or id value: \{'id': 'x'\}"):
+        client("getTag", {"id": "x"})
 
 
 @pytest.fixture

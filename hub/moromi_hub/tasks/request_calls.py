@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
+from moromi.errors import ParameterError
 from moromi_hub import arguments
 from moromi_hub.call import Call
 from moromi_hub.rpc.registry import ADMIN, LOGIN, checked, exported, permission
 from moromi_hub.tasks import requests, service
+
+_MAKE_TASK = inspect.signature(service.make_task_as_asked)
 
 
 @exported("build", access=LOGIN)
@@ -130,6 +134,10 @@ def restart_hosts(call: Call, priority: Any = 5, options: Any = None) -> int:
 @exported("makeTask", access=ADMIN)
 def make_task(call: Call, *args: Any, **opts: Any) -> int:
     """Make any task: `(method, arglist, parent=, label=, channel=, arch=, priority=, assign=)`; its id."""
+    try:
+        _MAKE_TASK.bind(call, *args, **opts)
+    except TypeError as error:
+        raise ParameterError(f"make_task() {error}") from None
     return service.make_task_as_asked(call, *args, **opts)
 
 
