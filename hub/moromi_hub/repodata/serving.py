@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any
 
@@ -15,7 +14,6 @@ from moromi_hub.repos import requests
 log = logging.getLogger(__name__)
 
 _AT_ONCE = 4
-_TRIES = 2
 _LOOK_SECONDS = 0.2
 """While repositories are made, how often to look for requests of other ones."""
 _GIGABYTE = 1 << 30
@@ -26,25 +24,26 @@ Purpose = tuple[int, int | None, str]
 def serve(call: Call) -> None:
     """Make repositories until no request waits.
 
-    What fails is tried once more at once, since what it was made of may have changed meanwhile (a build
-    deleted or moved, an external repository replaced), then again in the next run.
+    What fails for the first time is tried again at once, since what it was made of may have changed
+    meanwhile (a build deleted or moved, an external repository replaced); later, in the next run.
     """
     hub = call.hub
     if not hub.settings.RepoOnHub:
         return
-    failed: Counter[Purpose] = Counter()
+    failed: set[Purpose] = set()
     working: dict[Future[None], Purpose] = {}
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="repo-make") as pool:
         while True:
             for purpose, waiting in _waiting(hub).items():
-                if failed[purpose] < _TRIES and purpose not in working.values():
+                again = purpose in failed and waiting[0]["tries"] > 1
+                if not again and purpose not in working.values():
                     working[pool.submit(_make, hub, waiting)] = purpose
             if not working:
                 return
             for done in wait(working, _LOOK_SECONDS, FIRST_COMPLETED).done:
                 purpose = working.pop(done)
                 if done.exception() is not None:
-                    failed[purpose] += 1
+                    failed.add(purpose)
 
 
 def _waiting(hub: Hub) -> dict[Purpose, list[dict[str, Any]]]:
