@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 import requests
 from requests_gssapi import HTTPSPNEGOAuth  # type: ignore[import-untyped]  # published without types
+from sqlalchemy import func, update
 
+from moromi_schema import tables as t
 from support import database
 from support.copr import CHROOT, CoprHub, copr_hub
 from support.copr_site import Cli
@@ -70,6 +72,13 @@ def login(place: Place, who: str, patch: pytest.MonkeyPatch) -> requests.Respons
     return requests.get(place.login_url, auth=HTTPSPNEGOAuth(opportunistic_auth=True), timeout=60)
 
 
+def expire(place: Place) -> None:
+    """Let time pass until no session is valid any more."""
+    with place.copr.hub.hub.call("test") as call:
+        long_ago = func.now() - func.make_interval(0, 0, 0, 2)
+        call.tx.execute(update(t.sessions).values(start_time=long_ago, renew_time=None))
+
+
 def test_the_command(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """The unmodified command makes a project with nothing but a ticket."""
     config = place.directory / "copr"
@@ -82,10 +91,14 @@ def test_the_command(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     # the second time with what it has kept of the first
     os.unlink(place.kdc.ticket("alice").removeprefix("FILE:"))
     cli("modify", "proj", "--description", "What alice brews")
+    # with a session that is over it logs in again
+    expire(place)
+    place.kdc.ticket("alice")
+    cli("modify", "proj", "--description", "What alice sells")
     package = Package("ale").binary(place.directory)
     assert "Created builds: " in cli("uploadrpm", "proj", str(package), "--nowait")
     (found,) = place.copr.anonymous().ok("GET", "/project/list?ownername=alice")["items"]
-    assert found["description"] == "What alice brews"
+    assert found["description"] == "What alice sells"
 
 
 def test_a_ticket(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
