@@ -105,6 +105,26 @@ def test_a_generated_build_is_imported_whole(alice: Client, tmp_path: Path) -> N
     assert {rpm["buildroot_id"] for rpm in alice("listBuildRPMs", done["id"])} == {1}
 
 
+@pytest.mark.parametrize(
+    ("told", "text"),
+    [
+        ({"build": b"x"}, r"^Invalid metadata, cannot encode: \{'build': b'x'\}$"),
+        (metadata(extra=None), r"^Invalid type, expected type <class 'dict'>$"),
+        (metadata(extra={"typeinfo": ["rpm"]}), r"^Invalid type for value '\['rpm'\]'"),
+    ],
+)
+def test_metadata_of_wrong_types(alice: Client, told: dict[str, Any], text: str) -> None:
+    with pytest.raises(GenericError, match=text):
+        alice("CGImport", told, "imports/cg")
+
+
+def test_an_extension_that_two_types_claim_names_none(admin: Client) -> None:
+    admin("addArchiveType", "amphora", "Amphoras", "jar")
+    with pytest.raises(GenericError, match=r"^multiple matches for file extension: jar$"):
+        admin("getArchiveType", "wine.JAR")
+    assert admin("getArchiveType", "wine.war")["name"] == "jar"
+
+
 def test_nothing_remains_of_an_import_that_fails(hub: HubUnderTest, alice: Client, tmp_path: Path) -> None:
     def refuse(*_arguments: Any, **_details: Any) -> None:
         raise RuntimeError("not today")

@@ -44,7 +44,8 @@ def get_archive(call: Call, archive_id: int, strict: bool = False) -> dict[str, 
 def type_of_file(call: Call, filename: str, strict: bool = True) -> dict[str, Any] | None:
     """The archive type of a file name: the longest known extension counts.
 
-    Raises GenericError `unsupported file extension: …` (`strict`).
+    Raises GenericError `unsupported file extension: …` (`strict`), and
+    `multiple matches for file extension: …` where two types claim it.
     """
     parts = filename.lower().split(".")
     extensions = [".".join(parts[start:]) for start in range(len(parts))]
@@ -55,7 +56,8 @@ def type_of_file(call: Call, filename: str, strict: bool = True) -> dict[str, An
         return None
     longest = max((row["extension"] for row in found), key=len)
     best = [row for row in found if row.pop("extension") == longest]
-    # the oldest type keeps an extension that a later one claims too
+    if len(best) > 1:
+        raise GenericError(f"multiple matches for file extension: {longest}")
     return best[0]
 
 
@@ -71,7 +73,7 @@ def add_type(call: Call, name: Any, description: str, extensions: str, compressi
         if not re.fullmatch(r"[a-z0-9.-]+", word):
             raise GenericError(f"No such {word} file extension")
     for row in queries.types_of_extensions(call.tx, words):
-        # Koji looks only for types with this one extension; others may be claimed again, to no effect
+        # Koji looks only for types with this one extension, and lets those of others be claimed again
         if row["extensions"].lower() == row["extension"]:
             raise GenericError(f"file extension {row['extension']} already exists")
     values = {"name": name, "description": description, "extensions": " ".join(words)}

@@ -48,7 +48,10 @@ def read(given: Any, directory: Path) -> Metadata:
     version; ParameterError for another type.
     """
     if isinstance(given, Mapping):
-        return _checked(dict(given), json.dumps(given))
+        try:
+            return _checked(dict(given), json.dumps(given))
+        except TypeError:
+            raise GenericError(f"Invalid metadata, cannot encode: {given!r}") from None
     name = "metadata.json" if given is None else arguments.expect(given, str)
     text = _text_of(name, directory) if name.endswith(".json") else name
     try:

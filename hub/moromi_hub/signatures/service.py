@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import hashlib
 import os
 import re
@@ -291,6 +292,8 @@ def delete_signatures(call: Call, rpm_info: Any, sigkey: str | None, all_sigs: b
         for path in (copy, header):
             if path.exists() and not path.is_file():
                 raise GenericError(f"Not a regular file: {path}")
+        if header.exists() and aside.exists() and not filecmp.cmp(header, aside, shallow=False):
+            raise GenericError(f"Stray header backup file: {aside}")
         call.tx.after_commit(_removal(copy, header, aside))
     keys = [row["sigkey"] for row in rows]
     queries.remove(call.tx, rpm["id"], keys)
