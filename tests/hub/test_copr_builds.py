@@ -223,6 +223,17 @@ BAD_PACKAGES: list[tuple[str, dict[str, Any], str]] = [
     ("custom", {}, "script: This field is required."),
     ("custom", {"script": "x" * 4097}, "script: Maximum script size is 4kB"),
     ("custom", {"script": "x", "script_chroot": "nope"}, "chroot: Not a valid choice."),
+    (
+        "custom",
+        {"script": "x", "script_repos": "file:///etc"},
+        "repos: A list of http[s] URLs separated by whitespace characters is needed"
+        " ('file:///etc' doesn't seem to be a valid URL).",
+    ),
+    (
+        "custom",
+        {"script": "x", "script_repos": "copr://alice/none"},
+        "repos: copr://alice/none does not exist.",
+    ),
     ("distgit", {}, "distgit: Not a valid choice."),
     ("rubygems", {"gem_name": "x", "max_builds": 101}, "max_builds: Number must be between 0 and 100."),
     (

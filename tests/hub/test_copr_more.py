@@ -173,6 +173,8 @@ def test_chroots_of_scripts(copr: CoprHub, alice: Api) -> None:
     assert links == [(f"copr+alice+proj+{CHROOT}", 10), (f"chroot+{CHROOT}", 50)]
     (repo,) = admin("getTagExternalRepos", made)
     assert repo["url"] == f"http://example.org/{CHROOT}/"
+    with pytest.raises(GenericError, match="Group gone does not exist"):
+        tag(CHROOT, "copr://@gone/proj")
     admin("editCoprChroot", CHROOTS[2], active=False)
     with pytest.raises(GenericError, match="which is offered no more"):
         tag(CHROOTS[2])

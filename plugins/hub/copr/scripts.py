@@ -9,6 +9,7 @@ from moromi.errors import GenericError
 from moromi_hub.plugin_api import Call
 
 from . import chroot_queries, entities
+from .errors import CoprError
 from .model import Chroot
 
 _LATEST = "fedora-latest-"
@@ -22,7 +23,12 @@ def tag_of(call: Call, source: Mapping[str, Any], fallback: int) -> int:
     """
     wanted = source["chroot"]
     chroot = _latest(call, wanted) if wanted.startswith(_LATEST) else _offered(call, wanted)
-    return fallback if chroot is None else entities.script_tag(call, chroot, source["repos"].split())
+    if chroot is None:
+        return fallback
+    try:
+        return entities.script_tag(call, chroot, source["repos"].split())
+    except CoprError as error:
+        raise GenericError(error.text) from error
 
 
 def _latest(call: Call, name: str) -> Chroot | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from .. import chroots, distgit, names
+from .. import chroots, distgit, names, projects
 from ..model import BuildOptions, PackageSettings, Project
 from ..settings import CONFIG
 from .endpoint import Api
@@ -120,12 +120,15 @@ def _custom(api: Api, form: Form) -> dict[str, Any]:
     known = {each.name for each in chroots.active(api.call)}
     if chroot not in known and not re.fullmatch(r"fedora-latest-\w+", chroot):
         form.fail("chroot", "Not a valid choice.")
+    repos = "repos" if form.text("repos") else "script_repos"
+    urls = form.urls(repos, "http", "https", "copr", field="repos")
+    form.fail("repos", *projects.missing_references(api.call, urls))
     return {
         "script": script,
         "chroot": chroot,
         "builddeps": text("builddeps"),
         "resultdir": text("resultdir"),
-        "repos": text("repos"),
+        "repos": " ".join(urls),
     }
 
 
