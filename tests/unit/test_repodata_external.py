@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import http.server
+import os
 import shutil
 import socket
 import threading
@@ -154,6 +155,21 @@ class TestTakingIn:
             store.take_in(site.url)
         primary.write_bytes(good)
         assert len(store.take_in(site.url).lines) == 2
+
+    def test_what_nobody_uses_goes(self, site: Site, store: ExternalStore, tmp_path: Path) -> None:
+        site.publish(A)
+        store.take_in(site.url)
+        (place,) = (tmp_path / "store").iterdir()
+        store.prune()
+        assert len(store.take_in(site.url).lines) == 1
+        os.utime(place, (1, 1))
+        store.take_in(site.url)
+        store.prune()
+        assert place.exists(), "it is in use again"
+        os.utime(place, (1, 1))
+        store.prune()
+        assert not list((tmp_path / "store").iterdir())
+        assert len(store.take_in(site.url).lines) == 1
 
     def test_a_server_that_says_nothing(self, store: ExternalStore, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(external, "_LIMITS", Limits(connect=5.0, silence=0.2))

@@ -67,6 +67,7 @@ class Workshop:
     def tidy(self) -> None:
         """Remove what was not used for longest, if there is too much."""
         self.cache.prune(self._most)
+        self.externals.prune()
 
 
 @lru_cache

@@ -44,6 +44,7 @@ _DIGESTS: Final = {
 }
 _PKGID: Final = re.compile("[0-9a-fA-F]+")
 _DAY: Final = 86_400.0
+_MONTH: Final = 30 * _DAY
 #: Shorter than for people: others wait for their repositories meanwhile.
 _LIMITS: Final = Limits(connect=20.0, silence=60.0)
 
@@ -88,6 +89,14 @@ class ExternalStore:
             os.utime(state)
             _forget_old_states(place_of)
             return _load(url, revision, state)
+
+    def prune(self) -> None:
+        """Forget repositories that nobody has asked for in a month."""
+        for place_of in self._directory.glob("*"):
+            # whoever asks replaces repomd.xml
+            if place_of.stat().st_mtime < time.time() - _MONTH:
+                with _locked(place_of):
+                    shutil.rmtree(place_of)
 
 
 def _take_in(url: str, repomd: Path, state: Path) -> None:

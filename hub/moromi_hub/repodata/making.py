@@ -84,8 +84,7 @@ def _write_arches(hub: Hub, directory: Path, recipes: Sequence[Recipe]) -> dict[
 
 def _write_arch(hub: Hub, directory: Path, recipe: Recipe) -> list[Any]:
     place = directory / recipe.arch / "repodata"
-    externals = ExternalStore(hub.settings.topdir / CACHE / "external")
-    result = write_recipe(recipe, PackStore(_reader(hub)), chunk_cache(hub), externals, place)
+    result = write_recipe(recipe, PackStore(_reader(hub)), chunk_cache(hub), external_store(hub), place)
     files.sync_tree(place)
     return [f"{recipe.arch}/repodata", list(result.files)]
 
@@ -133,6 +132,11 @@ def form_of(tag: Mapping[str, Any]) -> dict[str, Any]:
 def chunk_cache(hub: Hub) -> ChunkCache:
     """The chunks that all repositories share."""
     return _cache(hub.settings.topdir / CACHE / "chunks")
+
+
+def external_store(hub: Hub) -> ExternalStore:
+    """The external repositories that have been taken in."""
+    return ExternalStore(hub.settings.topdir / CACHE / "external")
 
 
 @lru_cache

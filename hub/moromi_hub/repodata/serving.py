@@ -71,3 +71,4 @@ def _make(hub: Hub, waiting: list[dict[str, Any]]) -> None:
 def prune(call: Call) -> None:
     """Remove the shared metadata that was not used for longest."""
     making.chunk_cache(call.hub).prune(call.settings.RepoCacheSize * _GIGABYTE)
+    making.external_store(call.hub).prune()
