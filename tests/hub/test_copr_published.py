@@ -85,6 +85,25 @@ def test_finished_packages(copr: CoprHub, alice: Api, tmp_path: Path) -> None:
         (rpm,) = admin("listTaggedRPMS", tag, inherit=True)[0]
         assert (rpm["name"], rpm["draft"]) == ("ale", True)
     assert admin("listTasks", {"method": "coprBuild"}) == []
+    fields = "&".join(
+        f"additional_fields[]={name}" for name in ("url_build_log", "url_backend_log", "url_build")
+    )
+    monitor = alice.ok("GET", f"/monitor?ownername=alice&projectname=proj&{fields}")
+    (ale,) = monitor["packages"]
+    place = f"http://copr.example.org/results/alice/proj/{CHROOT}/{build['id']:08d}-ale"
+    assert ale["chroots"][CHROOT] == {
+        "state": "succeeded",
+        "status": 1,
+        "build_id": build["id"],
+        "pkg_version": "2-1.mini1",
+        "url_build_log": f"{place}/builder-live.log.gz",
+        "url_backend_log": f"{place}/backend.log.gz",
+        "url_build": f"http://copr.example.org/coprs/build/{build['id']}",
+    }
+    for url in (f"{place}/backend.log.gz", f"{place}/backend.log"):
+        said = alice.session.get(url.replace("http://copr.example.org", copr.url), timeout=60)
+        assert said.status_code == 200, url
+    assert said.text == "This package was given as it is.\n"
     copr.user("bob").error("DELETE", f"/build/delete/{build['id']}")
     alice.ok("DELETE", f"/build/delete/{build['id']}")
     publish(copr)

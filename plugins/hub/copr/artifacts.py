@@ -45,14 +45,13 @@ def place_source_logs(call: Call, build: Build, said: Logs) -> None:
 
 
 def place_chroot(
-    call: Call, build: Build, chroot: ChrootState, said: Logs | None, koji_build_id: int | None
+    call: Call, build: Build, chroot: ChrootState, said: Logs, koji_build_id: int | None
 ) -> None:
     """Publish what there is of a build in a chroot: its logs, the packages of a build of the hub."""
     name = f"{build.directory}-{build.package}"
     target = results.repository(call, build.owner, build.dirname, chroot.name) / name
     with _new_directory(call, target) as place:
-        if said is not None:
-            said.keep(place)
+        said.keep(place)
         for spec in _source_place(call, build).glob("*.spec"):
             _link(spec, place / spec.name)
         if koji_build_id is not None:

@@ -29,7 +29,7 @@ class Logs:
 
     places: tuple[Path, ...]
     outcome: str
-    """Why it came to a bad end, in a line."""
+    """How it ended, where there is something to say: a line."""
 
     def names(self) -> list[str]:
         """The logs that are published."""

@@ -181,7 +181,8 @@ def publish_chroot(call: Call, build: Build, chroot: ChrootState, reason: str | 
 
 def publish_given(call: Call, build: Build, chroot: ChrootState, koji_build_id: int) -> None:
     """Publish a build of the hub that no task has made."""
-    artifacts.place_chroot(call, build, chroot, None, koji_build_id)
+    said = logs.Logs((), "This package was given as it is.")
+    artifacts.place_chroot(call, build, chroot, said, koji_build_id)
     _record(call, chroot, koji_build_id)
 
 
