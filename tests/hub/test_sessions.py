@@ -187,6 +187,10 @@ def test_arguments_that_do_not_fit(hub: HubUnderTest) -> None:
         ParameterError, match=r"^getTag\(\) takes from 1 to 4 positional arguments but 5 were"
     ):
         client("getTag", 1, 2, 3, 4, 5)
+    with pytest.raises(ParameterError, match=r"^error\(\) takes 0 positional arguments but 1 was given$"):
+        client("error", 1)
+    with pytest.raises(ParameterError, match=r"^multiCall\(\) takes 1 positional argument but 2 were given$"):
+        client("multiCall", [], [])
     with pytest.raises(
         ParameterError, match=r"^getTag\(\) missing 1 required positional argument: 'tagInfo'"
     ):

@@ -115,13 +115,13 @@ class Export:
     def _argument_error(self, text: str) -> str:
         """Python's own words, with the wire name and without counting the leading `call`."""
         text = re.sub(r"^[\w.<>]+\(\)", f"{self.name}()", text)
-        counted = re.match(r"(.* takes )(?:from (\d+) to )?(\d+)( positional arguments? but )(\d+)(.*)", text)
-        if counted is None:
+        counted = re.match(r"(.* takes )(?:from (\d+) to )?(\d+) positional arguments? but (\d+)", text)
+        if counted is None or self.surround:
             return text
-        head, low, high, middle, given, tail = counted.groups()
-        hidden = 0 if self.surround else 1
-        start = f"from {int(low) - hidden} to " if low else ""
-        return f"{head}{start}{int(high) - hidden}{middle}{int(given) - hidden}{tail}"
+        head, low, high, given = counted[1], counted[2], int(counted[3]) - 1, int(counted[4]) - 1
+        takes = f"from {int(low) - 1} to {high}" if low else f"{high}"
+        noun = "argument" if takes == "1" else "arguments"
+        return f"{head}{takes} positional {noun} but {given} {'was' if given == 1 else 'were'} given"
 
 
 _declared: dict[str, Export] = {}
