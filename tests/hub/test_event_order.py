@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from moromi_hub.history import queries
 from moromi_hub.repodata import making
 from moromi_hub.tagging import service as tagging
 from moromi_hub.tags import service as tags
@@ -58,6 +59,19 @@ def test_repositories_wait_neither_for_each_other_nor_for_imports(
     with hub.hub.call("slow") as slow, ThreadPoolExecutor(1) as pool:
         slow.tx.fresh_event()
         assert pool.submit(making.make, hub.hub, tag_id, None, {}).result(20)
+
+
+def test_all_that_are_under_way_are_seen_and_no_others(hub: HubUnderTest) -> None:
+    with hub.hub.call("a") as one, hub.hub.call("b") as two, hub.hub.call("c") as other:
+        assert other.tx.event_among_others()[1] == set()
+        events = [one.tx.event(), two.tx.event()]
+        last, others = other.tx.event_among_others()
+        assert last > max(events)
+        assert len(others) == 2
+        assert queries.under_way(other.tx) == others
+        one.tx.rollback()
+        assert len(others & queries.under_way(other.tx)) == 1
+        assert len(queries.under_way(two.tx)) == 0
 
 
 def test_changes_pay_one_statement_for_their_event(hub: HubUnderTest, admin: Client, tag_id: int) -> None:

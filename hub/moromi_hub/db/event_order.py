@@ -29,7 +29,7 @@ _locks = table(
 _databases = table("pg_database", column("oid"), column("datname"))
 _here: Final[Select[Any]] = select(_databases.c.oid).where(_databases.c.datname == func.current_database())
 
-UNDER_WAY: Final[Select[Any]] = select(_locks.c.virtualtransaction).where(
+_others: Final = (
     _locks.c.locktype == "advisory",
     _locks.c.database == _here.scalar_subquery(),
     _locks.c.classid == _LOCK[0],
@@ -37,4 +37,15 @@ UNDER_WAY: Final[Select[Any]] = select(_locks.c.virtualtransaction).where(
     _locks.c.objsubid == _TWO_NUMBERS,
     _locks.c.pid != func.pg_backend_pid(),
 )
-"""Other transactions that have drawn an event, or are about to."""
+
+UNDER_WAY: Final[Select[Any]] = select(_locks.c.virtualtransaction).where(*_others)
+"""Other transactions that have drawn an event for changes, or are about to."""
+
+_drawn = select(func.get_event().label("event")).cte("drawn")
+
+DRAW_AND_LOOK: Final[Select[Any]] = select(
+    _drawn.c.event,
+    # what is drawn first is named in it, so that nobody is looked for before
+    func.array(UNDER_WAY.where(_drawn.c.event.is_not(None)).correlate(_drawn).scalar_subquery()),
+)
+"""Draws an event for no changes, then gives it with those transactions."""

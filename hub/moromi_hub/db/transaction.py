@@ -199,6 +199,13 @@ class Transaction:
         """
         return self._drawn(_FRESH_EVENT)
 
+    def event_among_others(self) -> tuple[int, set[str]]:
+        """A new event like `fresh_event`, and the transactions that may have changes with an older one."""
+        self.wrote = True
+        self.changes += 1
+        found = self.execute(event_order.DRAW_AND_LOOK).one()
+        return int(found[0]), set(found[1])
+
     def _drawn(self, statement: Select[Any]) -> int:
         self.wrote = True
         self.changes += 1

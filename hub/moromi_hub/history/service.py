@@ -35,19 +35,29 @@ def last_event(call: Call, before: Any = None, strict: bool = True) -> dict[str,
     return found
 
 
-def settle(call: Call) -> None:
-    """Wait until all changes with an event that has been drawn by now are seen, or are undone.
+def settled_event(call: Call) -> int:
+    """A new event. Whoever reads afterwards knows all changes up to it.
 
-    What is read afterwards knows all changes up to any event drawn before. Changes that take
-    unreasonably long (a forgotten connection) are not waited for, which is logged.
+    Changes that have an older event and are not seen yet are waited for; those that take unreasonably long
+    (a forgotten connection) are not, which is logged.
     """
-    older = queries.under_way(call.tx)
+    event, others = call.tx.event_among_others()
+    _wait_for(call, others)
+    return event
+
+
+def settle(call: Call) -> None:
+    """`settled_event` for an event that has been drawn before."""
+    _wait_for(call, queries.under_way(call.tx))
+
+
+def _wait_for(call: Call, others: set[str]) -> None:
     end = time.monotonic() + _PATIENCE_SECONDS
-    while older and time.monotonic() < end:
+    while others and time.monotonic() < end:
         time.sleep(_LOOK_SECONDS)
-        older &= queries.under_way(call.tx)
-    if older:
-        call.hub.log.warning("changes that have begun earlier may be missing: %s", ", ".join(older))
+        others &= queries.under_way(call.tx)
+    if others:
+        call.hub.log.warning("changes that have begun earlier may be missing: %s", ", ".join(others))
 
 
 def tag_last_change_event(

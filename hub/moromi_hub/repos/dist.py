@@ -62,11 +62,12 @@ def begin(call: Call, tag_info: Any, keys: Any, task_opts: Mapping[str, Any]) ->
     if volume is not None:
         volume = (volumes.find_volume(call, volume, strict=True) or {})["name"]
     event = task_opts.get("event")
-    if event is not None:
-        event = arguments.integer(event)
-        history.get_event(call, event)
-    at = call.tx.fresh_event() if event is None else event
-    history.settle(call)
+    if event is None:
+        at = history.settled_event(call)
+    else:
+        at = arguments.integer(event)
+        history.get_event(call, at)
+        history.settle(call)
     details = {
         **{"tag": tag, "with_src": False, "with_debuginfo": False, "with_separate_src": False},
         **{"event": at, "dist": True, "keys": keys, "arches": arches, "task_opts": dict(task_opts)},

@@ -64,12 +64,13 @@ def repo_init(call: Call, tag: Any, task_id: Any, event: Any, opts: Any) -> tupl
     """
     asked = options.known(opts)
     task_id = arguments.optional_integer(task_id)
-    if event is not None:
-        event = arguments.integer(event)
-        history.get_event(call, event)
-    at = call.tx.fresh_event() if event is None else event
     # before anything is read: the repository promises to know the tag's changes up to its event
-    history.settle(call)
+    if event is None:
+        at = history.settled_event(call)
+    else:
+        at = event = arguments.integer(event)
+        history.get_event(call, event)
+        history.settle(call)
     config = tags.build_config(call, tag, event)
     chosen = options.effective(call.settings, config, asked)
     call.run_callbacks(
