@@ -203,7 +203,7 @@ class Transaction:
         """A new event like `fresh_event`, and the transactions that may have changes with an older one."""
         self.wrote = True
         self.changes += 1
-        found = self.execute(event_order.DRAW_AND_LOOK).one()
+        found: Any = self.execute(event_order.DRAW_AND_LOOK).one()
         return int(found[0]), set(found[1])
 
     def _drawn(self, statement: Select[Any]) -> int:
