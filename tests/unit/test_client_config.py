@@ -85,6 +85,8 @@ def test_paths_and_unknown_keys(tmp_path: Path) -> None:
     settings = read_profile("p", root=tmp_path, home=tmp_path)
     assert (settings.user, settings.password) == ("alice", "a%b")
     assert "cert" not in settings.session_options()
+    put(tmp_path / ".moromi/config", "[p]\npoll_interval = 0\n")
+    assert read_profile("p", root=tmp_path, home=tmp_path).poll_interval == 1, "without a pause a hub melts"
 
 
 def test_default_profile(monkeypatch: pytest.MonkeyPatch) -> None:
