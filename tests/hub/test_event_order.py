@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from moromi_hub.history import queries
+from moromi_hub.history import service as history
 from moromi_hub.repodata import making
 from moromi_hub.tagging import service as tagging
 from moromi_hub.tags import service as tags
@@ -59,6 +60,20 @@ def test_repositories_wait_neither_for_each_other_nor_for_imports(
     with hub.hub.call("slow") as slow, ThreadPoolExecutor(1) as pool:
         slow.tx.fresh_event()
         assert pool.submit(making.make, hub.hub, tag_id, None, {}).result(20)
+
+
+def test_a_forgotten_connection_does_not_stop_repositories(
+    hub: HubUnderTest,
+    tag_id: int,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(history, "_PATIENCE_SECONDS", 0.1)
+    with hub.hub.call("stuck") as stuck, ThreadPoolExecutor(1) as pool:
+        stuck.tx.event()
+        assert pool.submit(making.make, hub.hub, tag_id, None, {}).result(20)
+        stuck.tx.rollback()
+    assert "changes that have begun earlier may be missing" in caplog.text
 
 
 def test_all_that_are_under_way_are_seen_and_no_others(hub: HubUnderTest) -> None:
