@@ -312,7 +312,9 @@ def test_pages_and_results(copr: CoprHub, alice: Api) -> None:
     number = alice.ok("POST", "/build/create/url", {**WHERE, "pkgs": SRPM_URL})["items"][0]["id"]
     sent = web.get(f"{copr.url}/coprs/build/{number}", allow_redirects=False, timeout=60)
     assert (sent.status_code, sent.headers["Location"]) == (302, f"/coprs/alice/proj/build/{number}/")
-    assert "pending" in web.get(f"{copr.url}/coprs/build/{number}", timeout=60).text
+    page = web.get(f"{copr.url}/coprs/build/{number}", timeout=60).text
+    assert "pending" in page and 'http-equiv="refresh"' in page
+    assert web.get(f"{copr.url}/coprs/bob/proj/build/{number}/", timeout=60).status_code == 404
     alice.ok("PUT", "/project/edit/alice/proj", {"description": "<script>x</script>"})
     page = web.get(f"{copr.url}/coprs/alice/proj/", timeout=60).text
     assert "&lt;script&gt;" in page and "<script>" not in page and "dnf copr enable" in page

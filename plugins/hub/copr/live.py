@@ -21,7 +21,7 @@ from moromi_hub.plugin_api import Call
 
 from . import build_queries, logs, results
 from .logs import Logs
-from .model import FINAL, Build
+from .model import FINAL
 
 _PLACE = re.compile(
     r"(?P<owner>[^/.][^/]*)/(?P<dirname>[^/.][^/]*)/(?P<chroot>[^/.][^/]*)/"
@@ -35,7 +35,7 @@ _GZIP = 31
 
 
 @dataclass(frozen=True)
-class Step:
+class _Step:
     """A step of a build that has published nothing yet."""
 
     logs: Logs
@@ -45,21 +45,16 @@ class Step:
 def answer(call: Call, path: str) -> Response | None:
     """The answer to a request for something below the results, None if it is as the files there are."""
     place = _PLACE.fullmatch(path)
-    top = results.top(call)
-    if place is None or (top / path).exists():
-        return None
-    packed = top / f"{path}.gz"
-    if place["log"] and not place["packed"] and packed.is_file():
-        return _text(_unpacked(packed))
-    if (top / path).parent.is_dir() and place["log"]:
-        return None
-    build = build_queries.get(call.tx, int(place["id"]))
-    if build is None or (build.owner, build.dirname) != (place["owner"], place["dirname"]):
-        return None
-    step = _step(call, build, place["chroot"], place["package"])
-    if step is None:
+    target = results.top(call) / path
+    if place is None or target.exists():
         return None
     name = place["log"]
+    if name and target.parent.is_dir():
+        packed = target.with_name(f"{target.name}.gz")
+        return _text(_unpacked(packed)) if packed.is_file() else None
+    step = _step(call, place)
+    if step is None:
+        return None
     if name is None:
         return _index(path, step)
     if name not in step.logs.names() or (place["packed"] and not step.ended):
@@ -67,16 +62,19 @@ def answer(call: Call, path: str) -> Response | None:
     return _packed(step.logs, name) if place["packed"] else _text(step.logs.read(name))
 
 
-def _step(call: Call, build: Build, chroot: str, package: str | None) -> Step | None:
-    if chroot == results.SOURCES and package is None:
+def _step(call: Call, place: re.Match[str]) -> _Step | None:
+    build = build_queries.get(call.tx, int(place["id"]))
+    if build is None or (build.owner, build.dirname) != (place["owner"], place["dirname"]):
+        return None
+    if (place["chroot"], place["package"]) == (results.SOURCES, None):
         if results.source_url(call, build) is None:
             return None
         found = logs.of_task(call, build.task_id, logs.SOURCE_METHODS)
-        return Step(found, build.source_state in FINAL)
+        return _Step(found, build.source_state in FINAL)
     for each in build.chroots:
         begun = results.result_url(call, build, each) is not None
-        if begun and each.name == chroot and package == build.package:
-            return Step(logs.of_task(call, each.task_id, logs.CHROOT_METHODS), each.state in FINAL)
+        if begun and (each.name, build.package) == (place["chroot"], place["package"]):
+            return _Step(logs.of_task(call, each.task_id, logs.CHROOT_METHODS), each.state in FINAL)
     return None
 
 
@@ -100,7 +98,7 @@ def _packed(found: Logs, name: str) -> Response:
     return Response(parts(), mimetype="application/gzip", headers={"Cache-Control": "no-store"})
 
 
-def _index(path: str, step: Step) -> Response:
+def _index(path: str, step: _Step) -> Response:
     """What there is, as a directory; links are relative."""
     names = [f"{name}.gz" if step.ended else name for name in step.logs.names()]
     rows = "".join(f'<li><a href="{name}">{name}</a></li>' for name in names)

@@ -15,7 +15,7 @@ from moromi.errors import AuthError
 from moromi_hub.plugin_api import FileTree, serving_hub
 
 from . import builds, chroots, live, logs, people, permissions, projects, repofiles, results
-from .errors import CoprError
+from .errors import CoprError, NotFound
 from .model import State
 from .paging import Page
 from .settings import CONFIG
@@ -89,6 +89,8 @@ def build_page(owner: str, name: str, build_id: int) -> str:
     """A build: its steps with their logs, which grow while it is on its way."""
     with serving_hub().call("copr.build") as call:
         found = builds.get(call, build_id)
+        if (found.owner, found.project) != (owner, name):
+            raise NotFound(f"Build {build_id} is not one of {owner}/{name}.")
         steps = [("Sources", found.source_state, results.source_url(call, found))]
         steps += [(each.name, each.state, results.result_url(call, found, each)) for each in found.chroots]
     title = f"Build {found.id} of {found.owner}/{found.project}: {found.state.name}"
