@@ -230,12 +230,21 @@ def described(repository: Path, place: Path) -> Path:
 
 
 def test_a_build_repository(bottling: Bottling, way: str) -> None:
-    """The same builders make those of tags when they are asked to; over HTTP no package is downloaded."""
+    """The same builders make those of tags when they are asked to; over HTTP no package is downloaded.
+
+    What the hub has kept of a package is damaged, and made again on the way.
+    """
+    packs = list((bottling.site.tree / "packages" / "yeast").rglob("*.fragments"))
+    for pack in packs:
+        pack.write_bytes(b"damaged")
+    for chunk in bottling.site.state.rglob("repodata/chunks/*/*"):
+        chunk.unlink()
     task_id = int(bottling.session.newRepo(TAG))
     assert wait_for(lambda: bottling.session.taskFinished(task_id), 60)
     repo_id, _event = bottling.session.getTaskResult(task_id)
     found = contents(bottling.site.tree / "repos" / TAG / str(repo_id) / "x86_64")
     assert len(found) == len(PARTS) + len(["yeast"])
+    assert any(pack.read_bytes() != b"damaged" for pack in packs)
     far = bottling.site.builder_place("far") / "work"
     assert not list(far.rglob("*.rpm"))
 

@@ -283,5 +283,10 @@ def test_builders_get_what_is_kept_and_what_was_not(
     assert signed.fragment in unpack_fragments((top / signed.pack).read_bytes())
     forget(hub)
     assert builder("host.getRPMMetadata", wanted) == before
+    (top / noarch.pack).write_bytes(b"damaged")
+    (top / signed.pack).unlink()
+    assert builder("host.getRPMMetadata", wanted, [noarch.pack]) == before
+    for entry in (noarch, signed):
+        assert entry.fragment in unpack_fragments((top / entry.pack).read_bytes())
     with pytest.raises(GenericError, match="no metadata"):
         builder("host.getRPMMetadata", [[rpm_id, "0badf00d"]])

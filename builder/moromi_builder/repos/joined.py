@@ -7,17 +7,29 @@ only for chunks that this builder has not made before: it keeps those for all re
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from moromi.client import ClientSession
 from moromi.errors import GenericError
-from moromi.repodata import ChunkCache, Entry, ExternalStore, PackStore, Recipe, local_origin, write_recipe
+from moromi.repodata import (
+    BadPack,
+    ChunkCache,
+    Entry,
+    ExternalStore,
+    PackStore,
+    Recipe,
+    local_origin,
+    write_recipe,
+)
 from moromi_builder.hubfiles import HubFiles
 from moromi_builder.repos.source import PROBE, repo_path
 from moromi_builder.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 METHOD = "host.getRPMMetadata"
 BATCH = 5000
@@ -35,10 +47,31 @@ def supported(session: ClientSession) -> bool:
     return True
 
 
-def entries(session: ClientSession, files: Sequence[tuple[int, str]]) -> Iterator[Entry]:
-    """Yield what is kept of files (rpm id, key of a signed copy or ''), in their order."""
+def join(
+    session: ClientSession, files: Sequence[tuple[int, str]], write: Callable[[list[Entry]], object]
+) -> None:
+    """Call `write` with what is kept of files (rpm id, key of a signed copy or ''), in their order.
+
+    Once more if a pack is lost or damaged: the hub renders what was in it again.
+    """
+    unreadable: list[str] = []
+    while True:
+        try:
+            write(list(_entries(session, files, unreadable)))
+            return
+        except BadPack as error:
+            if error.pack in unreadable or error.pack.startswith("/"):
+                raise
+            logger.warning("it is to be rendered again: %s", error)
+            unreadable.append(error.pack)
+
+
+def _entries(
+    session: ClientSession, files: Sequence[tuple[int, str]], unreadable: Sequence[str]
+) -> Iterator[Entry]:
+    more = [list(unreadable)] if unreadable else []
     for start in range(0, len(files), BATCH):
-        for line in session.call(METHOD, [list(each) for each in files[start : start + BATCH]]):
+        for line in session.call(METHOD, [list(each) for each in files[start : start + BATCH]], *more):
             yield Entry.parse(line.encode())
 
 
@@ -57,12 +90,14 @@ class Workshop:
     def _read(self, pack: str) -> bytes:
         if pack.startswith("/"):
             return Path(pack).read_bytes()
-        if self._mounted:
-            return (self._files.topdir / pack).read_bytes()
-        found = self._files.read(pack)
+        found = self._files.read(pack) if not self._mounted else self._read_mounted(pack)
         if found is None:
-            raise GenericError(f"Missing file: {pack}")
+            raise BadPack(pack, "no fragments")
         return found
+
+    def _read_mounted(self, pack: str) -> bytes | None:
+        place = self._files.topdir / pack
+        return place.read_bytes() if place.is_file() else None
 
     def tidy(self) -> None:
         """Remove what was not used for longest, if there is too much."""
@@ -97,21 +132,26 @@ def join_arch(
     places = pkglist.decode().splitlines()
     if len(ids) != len(places):
         raise GenericError(f"The package lists of {path}/{arch} differ")
-    found = zip(entries(session, ids), places, strict=True)
     extra = session.getBuildConfig(repo["tag_id"], event=repo["create_event"])["extra"]
     output = scratch / "repo"
-    recipe = Recipe(
-        arch=arch,
-        lines=[entry._replace(href=place).line() for entry, place in found],
-        local_origin=local_origin(scratch, repo["id"]),
-        groups=_download(files, f"{path}/groups/comps.xml", scratch / "comps.xml"),
-        external=external,
-        blocked=(files.read(f"{path}/{arch}/blocklist") or b"").decode().split(),
-        compression=str(extra.get("repo.compression", "zstd")),
-        sqlite=bool(extra.get("repo.sqlite")),
-    )
+    groups = _download(files, f"{path}/groups/comps.xml", scratch / "comps.xml")
+    blocked = (files.read(f"{path}/{arch}/blocklist") or b"").decode().split()
     workshop = Workshop(settings, files, files.mounted_tree(path, PROBE) is not None)
-    write_recipe(recipe, workshop.store, workshop.cache, workshop.externals, output / "repodata")
+
+    def write(found: list[Entry]) -> None:
+        recipe = Recipe(
+            arch=arch,
+            lines=[entry._replace(href=place).line() for entry, place in zip(found, places, strict=True)],
+            local_origin=local_origin(scratch, repo["id"]),
+            groups=groups,
+            external=external,
+            blocked=blocked,
+            compression=str(extra.get("repo.compression", "zstd")),
+            sqlite=bool(extra.get("repo.sqlite")),
+        )
+        write_recipe(recipe, workshop.store, workshop.cache, workshop.externals, output / "repodata")
+
+    join(session, ids, write)
     workshop.tidy()
     return output
 

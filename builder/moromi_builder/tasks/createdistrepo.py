@@ -16,7 +16,7 @@ from typing import Any
 from moromi.arches import canonical
 from moromi.constants import RepoState
 from moromi.errors import GenericError
-from moromi.repodata import write_repository
+from moromi.repodata import Entry, write_repository
 from moromi.rpm import read_header
 from moromi_builder import plugins
 from moromi_builder.hubfiles import MissingFile
@@ -258,19 +258,23 @@ class CreateDistRepo(Handler[CreateDistRepoParams]):
 
     def _join(self, directory: Path, packages: list[DistPackage], groups: Path | None) -> None:
         files = [(int(package.rpm["id"]), package.sigkey) for package in packages]
-        found = zip(joined.entries(self.session, files), packages, strict=True)
         tag = self.session.getBuildConfig(self.params.tag, event=self.params.opts.get("event"))
         workshop = joined.Workshop(self.settings, self.files, self._mounted)
-        write_repository(
-            [entry._replace(href=package.href).line() for entry, package in found],
-            workshop.store,
-            workshop.cache,
-            directory / "repodata",
-            # the clients of a dist repository may be old ones
-            compression=str(tag["extra"].get("repo.compression", "gzip")),
-            comps=groups,
-            sqlite=bool(tag["extra"].get("repo.sqlite")),
-        )
+
+        def write(found: list[Entry]) -> None:
+            pairs = zip(found, packages, strict=True)
+            write_repository(
+                [entry._replace(href=package.href).line() for entry, package in pairs],
+                workshop.store,
+                workshop.cache,
+                directory / "repodata",
+                # the clients of a dist repository may be old ones
+                compression=str(tag["extra"].get("repo.compression", "gzip")),
+                comps=groups,
+                sqlite=bool(tag["extra"].get("repo.sqlite")),
+            )
+
+        joined.join(self.session, files, write)
         workshop.tidy()
 
     def _copy_old(self, subrepo: str, target: Path) -> bool:

@@ -11,12 +11,14 @@ from moromi_hub.rpc.registry import HOST, exported
 
 
 @exported("host.getRPMMetadata", access=HOST)
-def get_rpm_metadata(call: Call, rpms: Any) -> list[str]:
+def get_rpm_metadata(call: Call, rpms: Any, unreadable: Any = None) -> list[str]:
     """What repositories say of rpms: an entry's line for each `[rpm id, key]`, in their order.
 
     The key is that of the signed copy, or '' for the imported file. Locations, and the packs of fragments,
-    are paths below the top of the tree. Raises GenericError for an rpm without a file that can be read.
+    are paths below the top of the tree. `unreadable` names packs that are lost or damaged: what was in
+    them is rendered again. Raises GenericError for an rpm without a file that can be read.
     """
     wanted = [arguments.expect(each, list) for each in arguments.expect(rpms, list)]
     pairs = [(arguments.integer(rpm_id), str(key)) for rpm_id, key in wanted]
-    return entries.of_rpms(call, pairs)
+    packs = [str(pack) for pack in arguments.expect(unreadable or [], list)]
+    return entries.of_rpms(call, pairs, packs)

@@ -7,11 +7,12 @@ is kept of each. Both the hub and builders start from here.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from moromi.errors import GenericError
 from moromi.paths import PathInfo
+from moromi.repodata import Entry
 from moromi_hub.call import Call
 from moromi_hub.db.copytext import unescape
 from moromi_hub.repodata import queries, service
@@ -77,18 +78,32 @@ def kept(call: Call, build_ids: Sequence[int]) -> tuple[dict[bytes, bytes], dict
     return lines, lacking
 
 
-def of_rpms(call: Call, files: Sequence[tuple[int, str]]) -> list[str]:
+def of_rpms(call: Call, files: Sequence[tuple[int, str]], unreadable: Collection[str] = ()) -> list[str]:
     """The lines of entries for files (rpm id, key of a signed copy or ''), in their order.
 
-    What is not kept yet is rendered, and kept. Raises GenericError for a file without metadata.
+    What is not kept yet is rendered, and kept, as is what was in `unreadable` packs. Raises GenericError for
+    a file without metadata.
     """
     lines, lacking = _kept_of_files(call, files)
+    if unreadable and forget_lost(call, unreadable, lines):
+        lines, lacking = _kept_of_files(call, files)
     if lacking:
         service.complete_files(call, lacking)
         lines, lacking = _kept_of_files(call, files)
     if lacking or len(lines) != len(files):
         raise GenericError(f"no metadata of {len(files) - len(lines)} rpms: {lacking[:10]}")
     return [line.decode() for line in lines]
+
+
+def forget_lost(call: Call, bad: Collection[str], lines: Iterable[bytes]) -> int:
+    """Forget bad packs, and those of some entries that are not there; how many rpms that concerns.
+
+    So much as one is bad, and there will be others.
+    """
+    top = call.settings.topdir
+    used = {Entry.parse(line).pack for line in lines}
+    lost = {*bad, *(pack for pack in used if not (top / pack).is_file())}
+    return service.forget_packs(call, {Path(pack).name for pack in lost})
 
 
 def _kept_of_files(call: Call, files: Sequence[tuple[int, str]]) -> tuple[list[bytes], list[tuple[int, str]]]:

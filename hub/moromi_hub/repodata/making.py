@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,6 @@ from moromi.constants import RepoState
 from moromi.repodata import (
     BadPack,
     ChunkCache,
-    Entry,
     ExternalStore,
     PackStore,
     Recipe,
@@ -28,7 +28,7 @@ from moromi_hub import files
 from moromi_hub.call import Call
 from moromi_hub.external_repos import service as external_repos
 from moromi_hub.hub import Hub
-from moromi_hub.repodata import entries, service
+from moromi_hub.repodata import entries
 from moromi_hub.repos import service as repos
 from moromi_hub.repos import states
 from moromi_hub.tags import service as tags
@@ -90,11 +90,8 @@ def _write_arch(hub: Hub, directory: Path, recipe: Recipe) -> list[Any]:
 
 
 def _forget_lost(hub: Hub, bad: str, recipes: Iterable[Recipe]) -> bool:
-    """Forget a bad pack, and those that are not there: so much as one, and there will be others."""
-    used = {Entry.parse(line).pack for recipe in recipes for line in recipe.lines}
-    lost = {bad, *(pack for pack in used if not (hub.settings.topdir / pack).is_file())}
     with hub.call("repo.repair") as call:
-        return service.forget_packs(call, {Path(pack).name for pack in lost}) > 0
+        return entries.forget_lost(call, [bad], chain.from_iterable(each.lines for each in recipes)) > 0
 
 
 def _recipes(call: Call, repo: Mapping[str, Any], directory: Path) -> list[Recipe]:
