@@ -243,9 +243,12 @@ def test_beside_a_worker(place: Place) -> None:
 
 
 def is_locked(place: Place) -> bool:
-    """Whether a daemon has an exclusive session."""
+    """Whether a daemon has an exclusive session; the builder has one, too."""
+    query = text(
+        "SELECT sessions.id FROM sessions JOIN users ON user_id = users.id WHERE exclusive AND name = :user"
+    )
     with place.hub.hub.engine.connect() as connection:
-        return connection.execute(text("SELECT id FROM sessions WHERE exclusive")).first() is not None
+        return connection.execute(query, {"user": place.options["user"]}).first() is not None
 
 
 def test_one_daemon_at_a_time(place: Place) -> None:
