@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 from moromi.client import ClientSession
@@ -28,7 +29,14 @@ PACKAGES = (
 
 
 def pytest_configure() -> None:
-    """A shell that runs us in the background has Ctrl-C ignored, but tests send it to programs."""
+    """Hypothesis is told that the machine has other work, too: what is slow here is no fault of a test.
+
+    A shell that runs us in the background has Ctrl-C ignored, but tests send it to programs.
+    """
+    hypothesis.settings.register_profile(
+        "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    )
+    hypothesis.settings.load_profile("busy")
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import shlex
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mksrpm import find_spec, make_srpm
 from moromi_cli.jsonkeys import KEYS
 from moromi_cli.lazy import load
 from moromi_cli.main import run
@@ -23,13 +23,13 @@ channels: {json-channel: {}}
 hosts: {json.example.org: {arches: x86_64, channels: [json-channel]}}
 external-repos: {json-repo: "http://127.0.0.1:1/"}
 tags:
-  json-base: {arches: x86_64, packages: {yeast: json-user}}
+  json-base: {arches: x86_64, packages: {hello-noarch: json-user}}
   json:
     arches: x86_64
     inheritance: [json-base]
     external-repos: [json-repo]
     groups: {build: [bash]}
-    packages: {yeast: json-user}
+    packages: {hello-noarch: json-user}
 targets: {json: {build: json, dest: json-base}}
 """
 
@@ -38,10 +38,10 @@ buildinfo {nvr}
 diff-builds {nvr} {nvr}
 export
 hostinfo json.example.org
-latest-build json yeast
+latest-build json hello-noarch
 list-api
 list-buildroot 0
-list-builds --package yeast
+list-builds --package hello-noarch
 list-channels
 list-external-repos
 list-groups json
@@ -64,7 +64,7 @@ repoinfo 0
 rpminfo {nvr}.src
 scheduler-info
 scheduler-logs
-search package yeast
+search package hello-noarch
 show-groups json
 status
 taginfo json
@@ -87,7 +87,7 @@ def names(moromi: Command, bare_site: Site, tmp_path_factory: pytest.TempPathFac
     path = tmp_path_factory.mktemp("content") / "hub.yaml"
     path.write_text(CONTENT, encoding="utf-8")
     moromi("apply", "--yes", path)
-    source = next((Path(__file__).parent.parent / "data" / "rpms").glob("yeast*.src.rpm"))
+    source = make_srpm(find_spec("hello-noarch"), path.parent)
     moromi("import", source)
     nvr = source.name.removesuffix(".src.rpm")
     with bare_site.session() as session:

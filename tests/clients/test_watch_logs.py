@@ -7,6 +7,7 @@ import select
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -151,7 +152,8 @@ def test_only_followers_of_a_task_hear_of_its_output(bare_site: Site, builder: H
 
 
 def test_without_push_both_commands_look_for_themselves(served: Served, tmp_path: Path) -> None:
-    commands = served.koji(), served.moromi()
+    at_once = {"PYTHONUNBUFFERED": "1"}
+    commands = [replace(command, environment=at_once) for command in (served.koji(), served.moromi())]
     with served.session(HOST) as session, served.session() as admin:
         session.exclusiveSession(force=True)
         by_hand = HandBuilder(session, admin)

@@ -1,5 +1,6 @@
 """Lists of tasks, and watching them or their logs."""
 
+import sys
 from typing import Any
 
 import click
@@ -151,6 +152,7 @@ def watch_logs(cli: Cli, tasks: tuple[int, ...], log: str | None, mine: bool, fo
     if not ids:
         raise cli.usage_error("at least one task id must be specified")
     say("Watching logs (this may be safely interrupted)...")
+    sys.stdout.flush()  # whoever reads a pipe wants to know now
     try:
         return follow_logs(cli, LogFollower(cli.session, ids, only=log, children=follow))
     except GenericError as err:

@@ -63,7 +63,10 @@ def _repositories(tag: Path) -> Iterator[Path]:
 
 def _may_go(call: Call, path: Path, row: Mapping[str, Any] | None, dist: bool) -> bool:
     lifetime = call.settings.ExpiredRepoLifetime
-    age = time.time() - path.lstat().st_mtime
+    try:
+        age = time.time() - path.lstat().st_mtime
+    except FileNotFoundError:
+        return False  # moromi-repod, or kojira, was quicker
     if row is None:
         return not call.settings.IgnoreStrayRepos and age > lifetime
     if row["tag_name"] != path.parent.name and directories.read_json(path).get("tag_id") != row["tag_id"]:
