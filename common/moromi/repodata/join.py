@@ -29,7 +29,7 @@ from moromi.repodata.prefixes import Prefixes
 from moromi.repodata.repomd import Record, write_repomd
 
 #: Chunks that are got ready beyond the one that is written, each some MB.
-_AHEAD: Final = 8
+_AHEAD: Final = 4
 _DECLARATION: Final = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _EMPTY_MARK: Final = "EMPTY_REPO"
 #: What mergerepo_c leaves of the advisories of the repositories that it merges.
