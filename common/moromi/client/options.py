@@ -46,15 +46,6 @@ class SessionOptions:
             return self.retry_interval
         return self.offline_retry_interval
 
-    @property
-    def verify(self) -> bool | str:
-        """What the HTTP library checks the hub's certificate against: a CA file, the system (True) or nothing
-        (False).
-        """
-        if self.serverca:
-            return self.serverca
-        return not self.no_ssl_verify
-
     def copy(self) -> "SessionOptions":
         """An independent copy, for a subsession."""
         return replace(self)

@@ -297,8 +297,3 @@ def configure_dependents(call: Call, project: Project) -> None:
     for other in project_queries.dependents(call.tx, f"copr://{project.full_name}"):
         if other.id != project.id:
             configure_all(call, other)
-
-
-def chroot_tag_exists(call: Call, chroot: Chroot) -> bool:
-    """Whether a chroot can be built in."""
-    return tags.get_tag(call, names.base_tag(chroot.name)) is not None

@@ -107,11 +107,6 @@ def change(tx: Transaction, project_id: int, values: Mapping[str, Any]) -> None:
     tx.execute(update(project).where(project.c.id == project_id).values(**values))
 
 
-def store_settings(tx: Transaction, project_id: int, settings: Settings) -> None:
-    """Write the settings of a project."""
-    change(tx, project_id, {"options": dataclasses.asdict(settings)})
-
-
 def remove(tx: Transaction, project_id: int) -> None:
     """Forget a project with everything in it."""
     tx.execute(delete(project).where(project.c.id == project_id))
