@@ -9,7 +9,7 @@ from moromi.errors import ParameterError
 from moromi.plugins import Loader, shipped
 from moromi.tasks import parse_task_params
 from moromi_builder import plugins
-from moromi_builder.tasks.registry import AnyParams, bind, lookup, methods
+from moromi_builder.tasks.registry import AnyParams, Registration, bind, lookup, methods
 
 SAMPLES: dict[str, Any] = {
     "build": ["src", "target", {"scratch": True}],
@@ -46,6 +46,16 @@ def _plugins() -> None:
         Loader(str(directory), prefix=plugins.FILE_MODULE).load(name)
 
 
+def handled() -> dict[str, Registration]:
+    """What is registered, but for tasks of projects: other tests may have loaded that plugin before."""
+    found = {method: registered for method in methods() if (registered := lookup(method))}
+    return {
+        method: registered
+        for method, registered in found.items()
+        if "copr" not in registered.handler.__module__
+    }
+
+
 @pytest.mark.parametrize("method", sorted(SAMPLES))
 def test_agrees_with_the_signatures_that_clients_know(method: str) -> None:
     found = lookup(method)
@@ -59,7 +69,7 @@ def test_agrees_with_the_signatures_that_clients_know(method: str) -> None:
 def test_every_method_of_the_rpm_world_is_handled() -> None:
     """Maven, Windows and image tasks are left to builders that are made for them."""
     others = {"fork", "subtask", "someMethod", "default"}
-    assert set(SAMPLES) | others == set(methods())
+    assert set(SAMPLES) | others == set(handled())
 
 
 def test_weights_are_those_that_hosts_are_chosen_by() -> None:
@@ -74,7 +84,7 @@ def test_weights_are_those_that_hosts_are_chosen_by() -> None:
         2.0: "runroot",
         3.0: "saveFailedTree",
     }
-    found = {method: registered.weight for method in methods() if (registered := lookup(method))}
+    found = {method: registered.weight for method, registered in handled().items()}
     assert found == {method: weight for weight, names in wanted.items() for method in names.split()}
 
 
