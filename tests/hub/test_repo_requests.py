@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from sqlalchemy import event, update
 
 from moromi.constants import RepoState
 from moromi.wire import xmlrpc
 from moromi_hub.worker.jobs import JOBS
+from moromi_schema import tables as t
 from support.builds import BUILDER
 from support.hub import Client, HubUnderTest
 from support.worker import eventually, working
@@ -179,6 +181,29 @@ def test_changes_while_a_repository_is_made_cost_one_more(
         finish_all(admin, builder)
         assert current(admin)
         assert admin("repo.queryQueue", [["active", "=", True]]) == []
+
+
+def test_a_request_that_ends_while_it_is_found_is_not_shared(
+    hub: HubUnderTest, admin: Client, tags: None
+) -> None:
+    """Whoever waits is to be told of one that goes on, or of the repository that it brought."""
+    first = admin("repo.request", "f40-build")["request"]
+    ended: list[str] = []
+
+    def end(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if not ended and statement.startswith("SELECT") and "FROM repo_queue" in statement:
+            ended.append(statement)
+            with hub.hub.engine.begin() as other:
+                other.execute(update(t.repo_queue).values(active=False))
+
+    event.listen(hub.hub.engine, "after_cursor_execute", end)
+    try:
+        second = admin("repo.request", "f40-build")
+    finally:
+        event.remove(hub.hub.engine, "after_cursor_execute", end)
+    assert ended
+    assert second["request"]["active"] and not second["duplicate"]
+    assert second["request"]["id"] > first["id"]
 
 
 def test_requests_share_a_task_that_has_not_begun(admin: Client, tags: None, worker: None) -> None:

@@ -65,7 +65,11 @@ def place(
     if known is not None:
         if priority < known["priority"]:
             queries.set_priority(call.tx, known["id"], priority)
-        return {**answer, "request": queries.request(call.tx, known["id"]), "duplicate": True}
+        request = queries.request(call.tx, known["id"])
+        if request is None or not request["active"]:
+            # it has ended between the two looks: there may be a repository now
+            return place(call, tag_id, least, at, asked, priority, force)
+        return {**answer, "request": request, "duplicate": True}
     request_id = queries.insert_request(
         call.tx,
         {
