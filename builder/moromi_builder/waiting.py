@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from moromi.constants import TaskState
+from moromi.constants import FINISHED_TASKS
 from moromi.errors import Fault, GenericError
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from moromi_builder.context import Context
 
 FALLBACK = 60.0
-ENDED = frozenset({TaskState.CLOSED, TaskState.CANCELED, TaskState.FAILED})
 
 
 def wait_for_subtasks(
@@ -101,7 +100,7 @@ class _Wait:
         """Tell whether an event can have ended the wait."""
         if name == "hello":
             return True
-        return event.get("parent") == self._context.task_id and event.get("state") in ENDED
+        return event.get("parent") == self._context.task_id and event.get("state") in FINISHED_TASKS
 
 
 def sleep_until(

@@ -8,9 +8,9 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from moromi.constants import FINISHED_TASKS
 from moromi.errors import GenericError
 from moromi_cli.output import on_terminal, say
-from moromi_cli.watch import FINAL
 
 if TYPE_CHECKING:
     from moromi.client import ClientSession
@@ -71,7 +71,7 @@ class LogFollower:
                 raise GenericError(f"No such task id: {task_id}")
         for task_id, found in zip(asked, files, strict=True):
             self.show(task_id, _sizes(found.result))
-        still = [info.result["id"] for info in infos if info.result["state"] not in FINAL]
+        still = [info.result["id"] for info in infos if info.result["state"] not in FINISHED_TASKS]
         return still, {child["id"] for call in below for child in call.result}
 
     def told(self, events: Iterable["Event"]) -> bool:

@@ -8,7 +8,7 @@ without it the usual interval passes.
 import sys
 from typing import TYPE_CHECKING, Any
 
-from moromi.constants import TaskState
+from moromi.constants import FINISHED_TASKS, TaskState
 from moromi.errors import Fault, GenericError
 from moromi.tasks import task_label
 from moromi_cli.logs import list_logs, log_url
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from moromi.client import ClientSession
     from moromi_cli.session import Cli
 
-FINAL = (TaskState.CLOSED, TaskState.CANCELED, TaskState.FAILED)
 WITH_HOST = (TaskState.OPEN, TaskState.ASSIGNED)
 Info = dict[str, Any]
 
@@ -41,7 +40,7 @@ class WatchedTask:
     @property
     def done(self) -> bool:
         """True in a final state."""
-        return self.state in FINAL
+        return self.state in FINISHED_TASKS
 
     @property
     def succeeded(self) -> bool:

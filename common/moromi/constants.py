@@ -21,6 +21,10 @@ class TaskState(IntEnum):
     FAILED = 5
 
 
+#: Nothing more comes of a task in one of these.
+FINISHED_TASKS: Final = (TaskState.CLOSED, TaskState.CANCELED, TaskState.FAILED)
+
+
 class BuildState(IntEnum):
     """BUILD_STATES."""
 

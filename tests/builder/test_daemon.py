@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from moromi.client import ClientSession
-from moromi.constants import TaskState
+from moromi.constants import FINISHED_TASKS, TaskState
 from moromi.errors import GenericError, ParameterError
 from samplesite import content
 from samplesite.services import wait_for
 from samplesite.site import BUILDER, Site
 from support.database import server_directory
-from support.sites import ENDED, work_of
+from support.sites import work_of
 
 OPENED_IN = 1.0
 """Seconds until a task is open: far more than it takes, far less than any poll."""
@@ -73,7 +73,7 @@ def is_open(found: TaskState) -> bool:
 
 
 def has_ended(found: TaskState) -> bool:
-    return found in ENDED
+    return found in FINISHED_TASKS
 
 
 def test_a_task_is_opened_at_once(hub: ClientSession) -> None:

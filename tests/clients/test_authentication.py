@@ -28,9 +28,8 @@ from moromi.errors import AuthError, GSSAPIAuthError
 from moromi.wire import xmlrpc
 from samplesite.services import wait_for
 from samplesite.site import BIN, free_port
-from support import database
 from support.commands import Command
-from support.hub import state_template
+from support.hub import state_database
 from support.kerberos import OTHER_REALM, REALM, Kdc, running_kdc
 from support.programs import background, listens
 from support.terminal import on_terminal
@@ -130,10 +129,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     authority = Authority(top / "authority").create()
     with (
         running_kdc(top / "kdc") as kdc,
-        database.running_server() as postgres,
-        database.template(postgres) as plain,
-        state_template(postgres, plain) as state,
-        database.clone(postgres, state) as dsn,
+        state_database() as dsn,
         pytest.MonkeyPatch.context() as patch,
     ):
         for name, value in kdc.environment.items():

@@ -16,10 +16,10 @@ import pytest
 import requests
 
 from moromi.client import ClientSession
-from moromi.constants import TaskState
+from moromi.constants import FINISHED_TASKS, TaskState
 from support.copr_client import Environment, install, wheel
 from support.copr_site import CHROOT, OTHER, CoprSite, copr_site
-from support.sites import ENDED, Package
+from support.sites import Package
 
 RELEASE, ARCH = CHROOT.rsplit("-", 1)
 OTHER_RELEASE = OTHER.rsplit("-", 1)[0]
@@ -206,7 +206,7 @@ class Headhunter:
     def ended(self, task_id: int, state: TaskState = TaskState.CLOSED, seconds: float = 200) -> Any:
         """The result of a task, which must end in a state."""
         deadline = time.monotonic() + seconds
-        while (found := self.session.call("getTaskInfo", task_id)["state"]) not in ENDED:
+        while (found := self.session.call("getTaskInfo", task_id)["state"]) not in FINISHED_TASKS:
             assert time.monotonic() < deadline, task_id
             time.sleep(0.2)
         result = self.session.call("getTaskResult", task_id, raise_fault=False)

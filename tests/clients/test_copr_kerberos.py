@@ -13,10 +13,9 @@ from requests_gssapi import HTTPSPNEGOAuth  # type: ignore[import-untyped]  # pu
 from sqlalchemy import func, update
 
 from moromi_schema import tables as t
-from support import database
 from support.copr import CHROOT, CoprHub, copr_hub
 from support.copr_site import Cli
-from support.hub import state_template
+from support.hub import state_database
 from support.kerberos import REALM, Kdc, running_kdc
 from support.sites import Package
 
@@ -49,10 +48,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     (top / "kdc").mkdir()
     with (
         running_kdc(top / "kdc") as kdc,
-        database.running_server() as postgres,
-        database.template(postgres) as plain,
-        state_template(postgres, plain) as state,
-        database.clone(postgres, state) as dsn,
+        state_database() as dsn,
         pytest.MonkeyPatch.context() as patch,
     ):
         for name, value in kdc.environment.items():

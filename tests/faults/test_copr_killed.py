@@ -21,10 +21,9 @@ from typing import Any
 import pytest
 from werkzeug.test import Client
 
-from support import database
 from support.copr import CHROOT, CHROOTS, PROJECT, Api, CoprHub, copr_hub
 from support.crash import Fuse
-from support.hub import HubUnderTest, running_hub, state_template
+from support.hub import HubUnderTest, running_hub, state_database
 from support.sites import Package
 
 MOST = 400
@@ -128,10 +127,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """The hub; each test has projects of its own."""
     directory = tmp_path_factory.mktemp("killed")
     with (
-        database.running_server() as postgres,
-        database.template(postgres) as plain,
-        state_template(postgres, plain) as state,
-        database.clone(postgres, state) as dsn,
+        state_database() as dsn,
         copr_hub(dsn, directory) as copr,
     ):
         yield Place(copr, dsn, directory, copr.user("alice"))

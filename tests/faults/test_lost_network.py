@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from moromi.constants import BuildState, TaskState
+from moromi.constants import FINISHED_TASKS, BuildState, TaskState
 from samplesite import content
 from samplesite.services import wait_for
 from samplesite.site import BUILDER
 from support.proxy import Proxy, proxy_to
-from support.sites import ENDED, Builds, Package, builds_on, running_site, work_of
+from support.sites import Builds, Package, builds_on, running_site, work_of
 
 LEASE = 8
 _LINES = 8
@@ -130,7 +130,7 @@ def test_answers_are_lost(remote: Remote) -> None:
     daemon = remote.builds.site.builder().pid()
     task_id = remote.builds.submit(package)
     deadline = time.monotonic() + 60
-    while remote.builds.state(task_id) not in ENDED and time.monotonic() < deadline:
+    while remote.builds.state(task_id) not in FINISHED_TASKS and time.monotonic() < deadline:
         before = remote.hub.swallowed
         remote.hub.deafen()
         wait_for(lambda before=before: remote.hub.swallowed > before, 2, 0.001)  # type: ignore[misc]

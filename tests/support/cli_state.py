@@ -259,31 +259,28 @@ class Filler:
 
     def build_task(self) -> None:
         """A build from a source URL: its tree of tasks, buildroots, files and logs."""
-        task = self.alice(
-            "build", "git+https://git.example.org/rpms/fermenter?#4f2c9ab", "demo-40", {"scratch": False}
-        )
+        source = "git+https://git.example.org/rpms/fermenter?#4f2c9ab"
+        task = self.alice("build", source, "demo-40", {"scratch": False})
         self.take(task)
-        srpm = self.builder(
-            "host.subtask",
-            "buildSRPMFromSCM",
-            ["git+https://git.example.org/rpms/fermenter?#4f2c9ab", 4, {"repo_id": 2}],
-            task,
-            label="srpm",
-            arch="noarch",
-        )
-        self.take(srpm)
+        srpm = self.subtask(task, "buildSRPMFromSCM", [source, 4, {"repo_id": 2}], "srpm", "noarch")
         self.upload(self.builder, "build.log", self.place(srpm), b"srpm\n")
-        self.close(srpm, {"srpm": f"{self.place(srpm)}/fermenter-1.2-4.mr1.src.rpm"})
-        arch = self.builder(
-            "host.subtask",
-            "buildArch",
-            [f"{self.place(srpm)}/fermenter-1.2-4.mr1.src.rpm", 4, "x86_64", True, {"repo_id": 2}],
-            task,
-            label="x86_64",
-            arch="x86_64",
-        )
-        self.take(arch)
-        root = self.builder("host.newBuildRoot", 2, "x86_64", arch)
+        path = f"{self.place(srpm)}/fermenter-1.2-4.mr1.src.rpm"
+        self.close(srpm, {"srpm": path})
+        request = [path, 4, "x86_64", True, {"repo_id": 2}]
+        arch = self.subtask(task, "buildArch", request, "x86_64", "x86_64")
+        root = self.buildroot(arch)
+        self.built(task, arch, root)
+        self.admin("tagBuildBypass", "demo-40", "fermenter-1.2-4.mr1")
+
+    def subtask(self, parent: int, method: str, request: list[Any], label: str, arch: str) -> int:
+        """A child of a task, at work."""
+        task: int = self.builder("host.subtask", method, request, parent, label=label, arch=arch)
+        self.take(task)
+        return task
+
+    def buildroot(self, task: int) -> int:
+        """What a task builds in: one package of the hub's, one of an external repository."""
+        root: int = self.builder("host.newBuildRoot", 2, "x86_64", task)
         yeast = {
             "name": "yeast",
             "version": "7",
@@ -295,7 +292,11 @@ class Filler:
         }
         known = self.admin("getRPM", "yeast-7-1.mr1.noarch")["payloadhash"]
         other = {**yeast, "name": "sugar", "arch": "x86_64", "payloadhash": "a" * 32, "location": "ext-one"}
-        self.builder("host.setBuildRootList", root, [{**yeast, "payloadhash": known}, other], arch)
+        self.builder("host.setBuildRootList", root, [{**yeast, "payloadhash": known}, other], task)
+        return root
+
+    def built(self, task: int, arch: int, root: int) -> None:
+        """The build that the task of an arch makes, complete, and the end of both tasks."""
         build = {
             "name": "fermenter",
             "version": "1.2",
@@ -306,26 +307,18 @@ class Filler:
         number = self.builder(
             "host.initBuild", {**build, "task_id": task, "extra": {"source": {"original_url": "x"}}}
         )
+        place = self.place(arch)
         names = ["fermenter-1.2-4.mr1.src.rpm", "fermenter-1.2-4.mr1.x86_64.rpm"]
         for name in names:
-            self.upload(self.builder, name, self.place(arch))
-        self.upload(self.builder, "build.log", self.place(arch), b"all went well\n" * 5)
-        self.upload(self.builder, "root.log", self.place(arch), b"a chroot\n")
+            self.upload(self.builder, name, place)
+        self.upload(self.builder, "build.log", place, b"all went well\n" * 5)
+        self.upload(self.builder, "root.log", place, b"a chroot\n")
         self.builder("host.setBuildRootState", root, "EXPIRED", arch)
-        self.close(arch, {"rpms": [f"{self.place(arch)}/{names[1]}"], "logs": [], "brootid": root})
-        files = [f"{self.place(arch)}/{name}" for name in names]
-        logs = {"x86_64": [f"{self.place(arch)}/build.log"]}
-        self.builder(
-            "host.completeBuild",
-            task,
-            number,
-            files[0],
-            files[1:],
-            {f"{self.place(arch)}/{names[1]}": root},
-            logs,
-        )
+        source, binary = files = [f"{place}/{name}" for name in names]
+        self.close(arch, {"rpms": [binary], "logs": [], "brootid": root})
+        logs = {"x86_64": [f"{place}/build.log"]}
+        self.builder("host.completeBuild", task, number, source, [binary], {binary: root}, logs)
         self.close(task, {"rpms": files})
-        self.admin("tagBuildBypass", "demo-40", "fermenter-1.2-4.mr1")
 
     @staticmethod
     def place(task_id: int) -> str:

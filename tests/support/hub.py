@@ -147,6 +147,18 @@ def state_template(server: EmbeddedPostgres, plain: str) -> Iterator[str]:
 
 
 @contextmanager
+def state_database() -> Iterator[str]:
+    """The DSN of a database in that state, on a server of its own."""
+    with (
+        database.running_server() as server,
+        database.template(server) as plain,
+        state_template(server, plain) as state,
+        database.clone(server, state) as dsn,
+    ):
+        yield dsn
+
+
+@contextmanager
 def running_hub(dsn: str, topdir: Path, **changes: Any) -> Iterator[HubUnderTest]:
     """A hub on a database of its own, in this process."""
     topdir.mkdir(exist_ok=True)

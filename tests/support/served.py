@@ -15,9 +15,8 @@ from typing import Any
 from moromi.client import ClientSession
 from samplesite.services import wait_for
 from samplesite.site import BIN, free_port
-from support import database
 from support.commands import Command
-from support.hub import PLUGIN_CONFIG, PLUGINS, state_template
+from support.hub import PLUGIN_CONFIG, PLUGINS, state_database
 from support.programs import background, listens
 from support.tls import PROXY_ADDRESS, Authority, running_nginx
 
@@ -79,12 +78,7 @@ def served_hub(place: Path) -> Iterator[Served]:
     for name in ("hub", "nginx"):
         (place / name).mkdir()
     authority = Authority(place / "authority").create()
-    with (
-        database.running_server() as postgres,
-        database.template(postgres) as plain,
-        state_template(postgres, plain) as state,
-        database.clone(postgres, state) as dsn,
-    ):
+    with state_database() as dsn:
         config = _configure(place / "hub", port, dsn)
         log = place / "hub.log"
         with (

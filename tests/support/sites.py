@@ -16,15 +16,13 @@ from typing import Any
 
 from mksrpm import make_srpm
 from moromi.client import ClientSession
-from moromi.constants import TaskState
+from moromi.constants import FINISHED_TASKS, TaskState
 from moromi.errors import Fault, GenericError
 from samplesite import content, samples
 from samplesite.services import wait_for
 from samplesite.site import Site
 from support.chroots import sample_distribution
 from support.database import server_directory
-
-ENDED = (TaskState.CLOSED, TaskState.CANCELED, TaskState.FAILED)
 
 
 @contextlib.contextmanager
@@ -148,7 +146,7 @@ class Builds:
     def wait(self, task_id: int, seconds: float = 120) -> TaskState:
         """The state in which a task ends."""
         deadline = time.monotonic() + seconds
-        while (state := self.state(task_id)) not in ENDED:
+        while (state := self.state(task_id)) not in FINISHED_TASKS:
             assert time.monotonic() < deadline, f"task {task_id} is {state.name}:\n{self.describe(task_id)}"
             time.sleep(0.1)
         return state
@@ -240,7 +238,7 @@ class Builds:
         for task in (self.session.call("getTaskInfo", task_id), *self.children(task_id)):
             state = TaskState(task["state"])
             lines.append(f"task {task['id']} {task['method']}: {state.name}")
-            if state in ENDED:
+            if state in FINISHED_TASKS:
                 try:
                     self.session.call("getTaskResult", task["id"])
                 except (GenericError, Fault) as error:

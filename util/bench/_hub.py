@@ -15,14 +15,10 @@ if TYPE_CHECKING:
 @contextlib.contextmanager
 def running(**options: Any) -> Iterator[HubUnderTest]:
     """A hub in this process with the database and users of the tests, and some options of its own."""
-    from support import database
-    from support.hub import running_hub, state_template
+    from support.hub import running_hub, state_database
 
     with (
-        database.running_server() as server,
-        database.template(server) as plain,
-        state_template(server, plain) as state,
-        database.clone(server, state) as dsn,
+        state_database() as dsn,
         tempfile.TemporaryDirectory() as top,
         running_hub(dsn, Path(top), **options) as hub,
     ):

@@ -7,7 +7,6 @@ that stands beside them: the same call without a session and a database.
 from __future__ import annotations
 
 import contextlib
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,8 @@ from statistics import median
 from typing import Any
 
 from sqlalchemy import event
+
+from bench._hub import running
 
 ROUNDS = 300
 
@@ -24,17 +25,9 @@ def main() -> None:
     import sys
 
     sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
-    from support import database
-    from support.hub import count_statements, running_hub, state_template
+    from support.hub import count_statements
 
-    with (
-        database.running_server() as server,
-        database.template(server) as plain,
-        state_template(server, plain) as state,
-        database.clone(server, state) as dsn,
-        tempfile.TemporaryDirectory() as top,
-        running_hub(dsn, Path(top)) as hub,
-    ):
+    with running() as hub:
         commits: list[int] = []
         event.listen(hub.hub.engine, "commit", lambda connection: commits.append(1))
         admin, nobody = hub.client("kojiadmin"), hub.client()

@@ -17,16 +17,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median, quantiles
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import func, select
 
+from bench._hub import running
 from moromi.constants import TaskState
 from moromi_hub.db.columns import seconds
 from moromi_schema import tables as t
@@ -34,9 +33,6 @@ from simulation import rows
 from simulation.builder import Builder
 from simulation.http import Caller
 from simulation.served import Served, served_hub
-
-if TYPE_CHECKING:
-    from support.hub import HubUnderTest
 
 ROUNDS = 20
 PEOPLE = 8
@@ -52,6 +48,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=50.0, help="tasks a second in latency")
     parser.add_argument("--finished", type=int, default=1_000_000, help="tasks in growth")
     options = parser.parse_args()
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
     for name in options.modes or list(MODES):
         if name not in MODES:
             parser.error(f"no such mode: {name}")
@@ -62,29 +59,11 @@ def main() -> None:
 # in this process
 
 
-@contextmanager
-def hub_in_process() -> Iterator[HubUnderTest]:
-    """A hub whose statements can be counted, on a database of its own."""
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
-    from support import database
-    from support.hub import running_hub, state_template
-
-    with (
-        database.running_server() as server,
-        database.template(server) as plain,
-        state_template(server, plain) as state,
-        database.clone(server, state) as dsn,
-        tempfile.TemporaryDirectory() as top,
-        running_hub(dsn, Path(top)) as hub,
-    ):
-        yield hub
-
-
 def assign(options: argparse.Namespace) -> None:
     """One run of the scheduler for many tasks."""
     from moromi_hub.scheduler import run as scheduler
 
-    with hub_in_process() as hub:
+    with running() as hub:
         from support.hub import count_statements
 
         with hub.hub.engine.begin() as connection:
@@ -105,7 +84,7 @@ def assign(options: argparse.Namespace) -> None:
 
 def poll(options: argparse.Namespace) -> None:
     """What one turn of a polling builder costs, asked in one request and as kojid asks."""
-    with hub_in_process() as hub:
+    with running() as hub:
         from support.hub import count_statements
 
         hub.hub.memory.start()
@@ -139,7 +118,7 @@ def growth(options: argparse.Namespace) -> None:
     """The same work on an empty and on a large table."""
     from moromi_hub.scheduler import run as scheduler
 
-    with hub_in_process() as hub:
+    with running() as hub:
         with hub.hub.engine.begin() as connection:
             rows.add_hosts(connection, 200)
             rows.add_free_tasks(connection, 200, arch="riscv64")  # none of the hosts will do

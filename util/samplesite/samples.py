@@ -12,7 +12,7 @@ from typing import Any
 
 from moromi.client import ClientSession
 from moromi.client.push import Push
-from moromi.constants import BuildState, RepoState, TaskState
+from moromi.constants import FINISHED_TASKS, BuildState, RepoState, TaskState
 from samplesite.content import BUILD, DEST, TARGET
 from samplesite.site import SiteError
 
@@ -92,7 +92,7 @@ def wait_for_task(session: ClientSession, task_id: int, report: Report | None = 
                     report(task)
                 seen[task["id"]] = task["state"]
             last: dict[str, Any] = tasks[-1]
-            if last["state"] in (TaskState.CLOSED, TaskState.CANCELED, TaskState.FAILED):
+            if last["state"] in FINISHED_TASKS:
                 return last
             push.wait(2.0)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from moromi.constants import TaskState
+from moromi.constants import FINISHED_TASKS, TaskState
 from moromi.errors import GenericError
 from moromi_builder.tasks.base import Handler
 from moromi_builder.tasks.registry import task
-from moromi_builder.waiting import ENDED, sleep_until
+from moromi_builder.waiting import sleep_until
 
 POLL = 1.0
 
@@ -50,4 +50,4 @@ class DependantTask(Handler[DependantTaskParams]):
 
 
 def _ended(name: str, event: dict[str, Any], task_id: int) -> bool:
-    return name == "hello" or (event.get("id") == task_id and event.get("state") in ENDED)
+    return name == "hello" or (event.get("id") == task_id and event.get("state") in FINISHED_TASKS)

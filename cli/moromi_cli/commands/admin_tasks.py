@@ -4,13 +4,13 @@ from typing import Any
 
 import click
 
-from moromi.constants import TaskState
+from moromi.constants import FINISHED_TASKS, TaskState
 from moromi.errors import GenericError
 from moromi_cli import options
 from moromi_cli.lazy import command
 from moromi_cli.output import Failure, convert, in_background, say, warn
 from moromi_cli.session import Cli
-from moromi_cli.watch import FINAL, watch_tasks
+from moromi_cli.watch import watch_tasks
 
 
 @command("assign-task", "[options] <task_id> <hostname>")
@@ -49,7 +49,7 @@ def set_task_priority(cli: Cli, tasks: tuple[int, ...], priority: int, recurse: 
         raise Failure("This action requires admin privileges")
     for task_id in tasks:
         info = cli.session.getTaskInfo(task_id)
-        if info is None or TaskState(info["state"]) in FINAL:
+        if info is None or TaskState(info["state"]) in FINISHED_TASKS:
             warn(f"Can't update task priority on closed task: {task_id}")
             continue
         cli.session.setTaskPriority(task_id, priority, recurse)

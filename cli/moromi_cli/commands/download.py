@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from moromi.constants import BuildState, TaskState
+from moromi.constants import FINISHED_TASKS, BuildState, TaskState
 from moromi.errors import GenericError
 from moromi.names import is_debuginfo, nvr, parse_NVRA
 from moromi.paths import PathInfo
@@ -17,7 +17,7 @@ from moromi_cli.lazy import command
 from moromi_cli.output import Failure, build_label, say, warn
 from moromi_cli.progress import download
 from moromi_cli.session import Cli
-from moromi_cli.watch import FINAL, failure, watch_tasks
+from moromi_cli.watch import failure, watch_tasks
 
 PIECE = 102400
 
@@ -241,7 +241,7 @@ def download_task(cli: Cli, task_id: int, wait: bool | None, **given: Any) -> No
     info = cli.session.getTaskInfo(task_id)
     if not info:
         raise Failure(f"No such task: {task_id}")
-    if info["state"] not in FINAL and options.should_wait(wait):
+    if info["state"] not in FINISHED_TASKS and options.should_wait(wait):
         watch_tasks(cli, [task_id], quiet)
     files: dict[str, str] = {}
     clash = False
@@ -280,7 +280,7 @@ class LogSaver:
             raise Failure(f"No such task: {task_id}")
         directory = f"{base}/{task['arch']}-{task_id}"
         state = TaskState(task["state"])
-        if state not in FINAL:
+        if state not in FINISHED_TASKS:
             warn(f"Task {task_id} is {state.name}")
         count = 0
         if state == TaskState.FAILED and self.wanted("task_failed.log"):

@@ -12,17 +12,10 @@ from moromi.client.connection import Limits
 from moromi.client.http import Http, Response
 from moromi.client.message import Headers
 from moromi.client.options import SessionOptions
-from moromi.client.trouble import (
-    CertificateError,
-    Failure,
-    TransportError,
-    mask_secrets,
-)
+from moromi.client.trouble import TransportError
 
 if TYPE_CHECKING:
     from moromi.client.negotiate import Negotiation
-
-__all__ = ["Answer", "CertificateError", "Failure", "Transport", "TransportError", "mask_secrets"]
 
 logger = logging.getLogger("moromi.client")
 

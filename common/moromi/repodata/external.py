@@ -30,7 +30,7 @@ import createrepo_c
 
 from moromi.client.connection import Limits
 from moromi.client.download import fetch
-from moromi.client.transport import TransportError
+from moromi.client.trouble import TransportError
 from moromi.errors import GenericError
 from moromi.repodata.files import place
 from moromi.repodata.fragments import facts_of, rendered

@@ -12,10 +12,11 @@ from urllib.parse import unquote
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from moromi.constants import FINISHED_TASKS
 from moromi.paths import PathInfo
 from moromi_hub.db.engine import make_engine
 from moromi_hub.events import queries
-from moromi_hub.events.broker import ENDED, Broker, Subscription, encode
+from moromi_hub.events.broker import Broker, Subscription, encode
 from moromi_hub.events.listener import listen
 from moromi_hub.events.output import LOOK_SECONDS, Output
 from moromi_hub.events.presence import KEEP_ALIVE_SECONDS, SPEAKS_SECONDS, TURN_SECONDS, Presence
@@ -112,7 +113,7 @@ class Streams:
             (kind, task_id)
             for task_id, state in queries.task_tree(self.engine, int(number)).items()
             for kind in kinds
-            if not (kind == "output" and state in ENDED)
+            if not (kind == "output" and state in FINISHED_TASKS)
         }
         return Subscription(topics, follows=kinds) if topics else None
 

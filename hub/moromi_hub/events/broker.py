@@ -9,13 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from moromi.constants import TaskState
+from moromi.constants import FINISHED_TASKS
 
 Message = Mapping[str, Any]
 Topic = tuple[str, int]
 
 _QUEUE_LIMIT = 1000
-ENDED = frozenset({TaskState.CLOSED, TaskState.CANCELED, TaskState.FAILED})
 
 
 @dataclass(eq=False)
@@ -103,7 +102,7 @@ class Broker:
             self._adopt(task_id, parent)
         before = self._host_of_task.pop(task_id, None)
         topics |= {("host", each) for each in (host, before) if each is not None}
-        if message.get("state") in ENDED:
+        if message.get("state") in FINISHED_TASKS:
             # whoever hears of the end asks for the rest of the output
             self._by_topic.pop(("output", task_id), None)
         elif host is not None:

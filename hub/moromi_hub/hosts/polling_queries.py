@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Float, Select, Text, and_, bindparam, cast, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from moromi.constants import TaskState
+from moromi.constants import FINISHED_TASKS, TaskState
 from moromi_hub.db import versions
 from moromi_hub.db.columns import seconds
 from moromi_hub.db.transaction import Transaction
@@ -15,7 +15,6 @@ from moromi_hub.hosts.queries import HOST_FIELDS
 from moromi_schema import tables as t
 
 _t, _h, _hc, _sys = t.task, t.host, t.host_config, t.scheduler_sys_data
-_FINISHED = (TaskState.CLOSED, TaskState.CANCELED, TaskState.FAILED)
 _STAMP = "last_run_ts"
 
 
@@ -23,7 +22,7 @@ def _task_fields() -> dict[str, ColumnElement[Any]]:
     child = _t.alias("child")
     done = (
         select(child.c.id)
-        .where(child.c.parent == _t.c.id, child.c.awaited.is_(True), child.c.state.in_(_FINISHED))
+        .where(child.c.parent == _t.c.id, child.c.awaited.is_(True), child.c.state.in_(FINISHED_TASKS))
         .exists()
     )
     return {

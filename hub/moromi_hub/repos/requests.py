@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from moromi.constants import PRIO_DEFAULT, PRIO_REPO, RepoState, TaskState
+from moromi.constants import FINISHED_TASKS, PRIO_DEFAULT, PRIO_REPO, RepoState, TaskState
 from moromi.errors import GenericError, ParameterError
 from moromi.wire.named import join_named
 from moromi_hub import arguments
@@ -250,8 +250,7 @@ def _start_waiting(
 
 
 def _is_running(request: Mapping[str, Any]) -> bool:
-    ended = (TaskState.CLOSED, TaskState.CANCELED, TaskState.FAILED)
-    return request["task_id"] is not None and request["task_state"] not in ended
+    return request["task_id"] is not None and request["task_state"] not in FINISHED_TASKS
 
 
 def _take_result(call: Call, request: Mapping[str, Any]) -> bool:

@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from moromi.constants import TaskState
+from moromi.constants import FINISHED_TASKS, TaskState
 from moromi.errors import GenericError
 from moromi.tasks import parse_task_params
 from moromi_hub import arguments
@@ -21,7 +21,6 @@ from moromi_hub.hosts import service as hosts
 from moromi_hub.scheduler import plan as planning
 from moromi_hub.scheduler import queries, run
 from moromi_hub.tags import service as tags
-from moromi_hub.tasks import model
 from moromi_hub.tasks import service as tasks
 
 Row = Mapping[str, Any]
@@ -154,7 +153,7 @@ def _of_open(call: Call, task: Row) -> dict[str, Any]:
     awaited = [
         row
         for row in tasks.get_children(call, task["id"], False, False)
-        if row["state"] not in model.FINISHED
+        if row["state"] not in FINISHED_TASKS
     ]
     if task["waiting"]:
         awaited = [row for row in awaited if row["awaited"]]

@@ -12,11 +12,8 @@ import binascii
 from collections.abc import Sequence
 from typing import Any
 
-from moromi.constants import TaskState
 from moromi.errors import Fault, GenericError
 from moromi.wire import xmlrpc
-
-FINISHED = frozenset({TaskState.CLOSED, TaskState.CANCELED, TaskState.FAILED})
 
 
 class UnreadableTask(GenericError):

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from moromi.constants import TaskState
+from moromi.constants import FINISHED_TASKS, TaskState
 from moromi_hub.arguments import fits_id
 from moromi_hub.db.columns import seconds
 from moromi_hub.db.transaction import Transaction
@@ -51,7 +51,6 @@ FIELDS: Mapping[str, ColumnElement[Any]] = {
 }
 REQUEST: Mapping[str, ColumnElement[Any]] = {"request": _t.c.request}
 OWNER: Mapping[str, ColumnElement[Any]] = {"owner_name": t.users.c.name, "owner_type": t.users.c.usertype}
-FINISHED = (TaskState.CLOSED, TaskState.CANCELED, TaskState.FAILED)
 
 _LOCKED = (
     _t.c.id,
@@ -242,7 +241,7 @@ def set_priority(tx: Transaction, task_ids: Sequence[int], priority: int) -> lis
     """Set the priority of those tasks that are not finished; their ids."""
     query = (
         update(_t)
-        .where(_t.c.id == _ids(task_ids), _t.c.state.not_in(FINISHED))
+        .where(_t.c.id == _ids(task_ids), _t.c.state.not_in(FINISHED_TASKS))
         .values(priority=priority)
         .returning(_t.c.id)
     )
@@ -294,5 +293,5 @@ def end_wait(tx: Transaction, parent: int) -> int | None:
 
 def finished_children(tx: Transaction, parent: int) -> list[int]:
     """Ids of the finished subtasks."""
-    query = select(_t.c.id).where(_t.c.parent == parent, _t.c.state.in_(FINISHED)).order_by(_t.c.id)
+    query = select(_t.c.id).where(_t.c.parent == parent, _t.c.state.in_(FINISHED_TASKS)).order_by(_t.c.id)
     return [int(found) for found in tx.scalars(query)]

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from moromi.constants import PRIO_DEFAULT, TaskState
+from moromi.constants import FINISHED_TASKS, PRIO_DEFAULT, TaskState
 from moromi.errors import ActionNotAllowed, GenericError, ParameterError
 from moromi_hub import arguments
 from moromi_hub.auth import permissions
@@ -289,7 +289,7 @@ def get_request(call: Call, task_id: int) -> list[Any]:
 
 def is_finished(call: Call, task_id: int) -> bool:
     """Whether a task is closed, failed or cancelled."""
-    return _stored(call, task_id)["state"] in model.FINISHED
+    return _stored(call, task_id)["state"] in FINISHED_TASKS
 
 
 def get_result(call: Call, task_id: int, raise_fault: bool = True) -> Any:
@@ -306,7 +306,7 @@ def get_result(call: Call, task_id: int, raise_fault: bool = True) -> Any:
 def _result_of(row: Mapping[str, Any], raise_fault: bool) -> Any:
     if row["state"] == TaskState.CANCELED:
         raise GenericError(f"Task {row['id']} is canceled")
-    if row["state"] not in model.FINISHED:
+    if row["state"] not in FINISHED_TASKS:
         raise GenericError(f"Task {row['id']} is not finished")
     try:
         return model.decode_result(row["result"])
@@ -389,7 +389,7 @@ def assert_may_cancel(call: Call, task_id: int) -> None:
 def set_priority(call: Call, task_id: int, priority: int, recurse: bool) -> None:
     """Set the priority (absolute) of a task and of everything below it."""
     row = _stored(call, task_id)
-    if row["state"] in model.FINISHED:
+    if row["state"] in FINISHED_TASKS:
         raise GenericError("Finished task's priority can't be updated")
     ids = queries.with_descendants(call.tx, [task_id], through_finished=True) if recurse else [task_id]
     states.set_priority(call, ids, priority)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from moromi.constants import TaskState
+from moromi.constants import FINISHED_TASKS, TaskState
 from moromi.errors import GenericError
 from moromi_hub.call import Call
 from moromi_hub.tasks import model, queries
@@ -26,7 +26,7 @@ def look(call: Call, parent: int) -> tuple[list[int], list[int]]:
     finished: list[int] = []
     unfinished: list[int] = []
     for row in queries.awaited(call.tx, parent):
-        (finished if row["state"] in model.FINISHED else unfinished).append(row["id"])
+        (finished if row["state"] in FINISHED_TASKS else unfinished).append(row["id"])
     if finished:
         queries.clear_awaited(call.tx, finished)
         if call.session is not None and call.session.host_id is not None:
@@ -58,7 +58,7 @@ def _tell(call: Call, host_id: int | None) -> None:
 def _result(row: dict[str, Any] | None, can_fail: bool) -> Any:
     if row is None:
         raise GenericError("No such task")
-    if row["state"] not in model.FINISHED:
+    if row["state"] not in FINISHED_TASKS:
         raise GenericError(f"Task {row['id']} is not finished")
     try:
         if row["state"] == TaskState.CANCELED:

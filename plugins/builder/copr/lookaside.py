@@ -18,7 +18,6 @@ _NEW = re.compile(r"(\w+) \((.+)\) = ([0-9a-fA-F]+)")
 _OLD = re.compile(r"([0-9a-fA-F]{32}) [ *](.+)")
 _NAME = re.compile(r"(?!\.)[^/\0]{1,255}")
 _DIGESTS = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512")
-_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -31,10 +30,8 @@ class Entry:
 
     def is_in(self, path: Path) -> bool:
         """Whether a file is that."""
-        found = hashlib.new(self.kind, usedforsecurity=False)
         with path.open("rb") as file:
-            while block := file.read(_BLOCK):
-                found.update(block)
+            found = hashlib.file_digest(file, lambda: hashlib.new(self.kind, usedforsecurity=False))
         return found.hexdigest() == self.digest
 
 
