@@ -126,7 +126,7 @@ def test_cut_again_and_again(remote: Remote) -> None:
 
 def test_answers_are_lost(remote: Remote) -> None:
     """The hub does what it is asked, and the builder is not told so."""
-    package = Package("remote4", build="sleep 3")
+    package = Package("remote4", build="sleep 12")
     daemon = remote.builds.site.builder().pid()
     task_id = remote.builds.submit(package)
     deadline = time.monotonic() + 60
