@@ -13,14 +13,14 @@ import pytest
 from sqlalchemy import select
 
 from moromi.constants import BuildState
-from moromi.errors import BuildError, CallbackError, GenericError
+from moromi.errors import BuildError, GenericError
 from moromi.rpm import read_header
 from moromi_hub.db.embedded import EmbeddedPostgres
 from moromi_hub.imports import noarch
 from moromi_schema import tables as t
 from support import database
 from support.builds import BUILDER, RPM, RPMS, SRPM, YEAST, TaskBuild, data, generated, import_rpm, stated
-from support.hub import Client, HubUnderTest, count_statements, running_hub
+from support.hub import Client, HTTPError, HubUnderTest, count_statements, running_hub
 
 BUILD = Path("packages/fermenter/1.2/3.mr1")
 PACKAGES = Path(__file__).parents[1] / "conformance" / "data"
@@ -81,7 +81,7 @@ def test_a_failure_in_the_middle_takes_everything_back(
         raise RuntimeError("no space left in the message queue")
 
     hub.hub.callbacks.register("preCommit", refuse)
-    with pytest.raises(CallbackError, match="RuntimeError"):
+    with pytest.raises(HTTPError, match="500"):
         under_way.complete()
     assert tree(tmp_path / BUILD) == set()
     assert tree(tmp_path / "work") == before

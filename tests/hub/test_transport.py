@@ -14,10 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from moromi.errors import GenericError
-from moromi.wire.values import ParseError
 from moromi_hub.app import Application
 from moromi_hub.web.tree import FileTree
-from support.hub import Client, HubUnderTest
+from support.hub import Client, HTTPError, HubUnderTest
 
 
 def _json(hub: HubUnderTest, body: Any) -> Any:
@@ -40,6 +39,24 @@ def test_json_batches_and_notifications(hub: HubUnderTest) -> None:
     assert [each.get("id") for each in answer] == [1, 2, None]
     assert _json(hub, {"jsonrpc": "2.0", "method": "hello"}) == ("204 No Content", None)
     assert _json(hub, {})[1]["error"]["code"] == -32600
+
+
+def test_a_plugin_that_fails_at_the_commit_is_no_fault(hub: HubUnderTest) -> None:
+    def refuse(*_arguments: Any, **_details: Any) -> None:
+        raise RuntimeError("not today")
+
+    admin = hub.client("kojiadmin")
+    hub.hub.callbacks.register("preCommit", refuse)
+    with pytest.raises(HTTPError, match="500 Internal Server Error"):
+        admin("addBType", "crate")
+    batch = [
+        {"jsonrpc": "2.0", "method": name, "params": ["crate"], "id": 1} for name in ("addBType", "hello")
+    ]
+    _, answer = admin.post(json.dumps(batch).encode(), "application/json")
+    failed, greeted = json.loads(answer)
+    assert failed["error"] == {"code": -32603, "message": "Internal error"}
+    assert greeted["result"] == "Hello World"
+    assert "crate" not in [each["name"] for each in admin("listBTypes")]
 
 
 def test_a_long_listing_is_the_same_in_both_encodings(hub: HubUnderTest) -> None:
@@ -70,7 +87,7 @@ def alice(hub: HubUnderTest) -> Client:
 def test_no_upload_leaves_its_directory(hub: HubUnderTest, alice: Client, directory: str, name: str) -> None:
     top = Path(hub.hub.settings.KojiDir)
     around = {path.name for path in top.parent.iterdir()}
-    with contextlib.suppress(GenericError, ParseError):
+    with contextlib.suppress(GenericError, HTTPError):
         alice("uploadFile", directory, name, 1, None, 0, "eA==")
     assert {path.name for path in top.iterdir()} <= {"work"}
     assert {path.name for path in top.parent.iterdir()} == around

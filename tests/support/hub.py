@@ -60,6 +60,10 @@ def make_initial_state(hub: Hub) -> None:
             pass
 
 
+class HTTPError(Exception):
+    """An answer that is neither a value nor a fault."""
+
+
 @dataclass
 class Client:
     """A caller that talks XML-RPC to the WSGI application in this process."""
@@ -70,8 +74,10 @@ class Client:
 
     def __call__(self, method: str, *args: Any, **kwargs: Any) -> Any:
         """Make a call; faults are raised as their exceptions."""
-        body = xmlrpc.encode_request(method, join_named(list(args), kwargs))
-        return xmlrpc.decode_response(self.post(body)[1])
+        status, answer = self.post(xmlrpc.encode_request(method, join_named(list(args), kwargs)))
+        if not status.startswith("200"):
+            raise HTTPError(status)
+        return xmlrpc.decode_response(answer)
 
     def post(
         self, body: bytes, content_type: str = "text/xml", query: str = "", path: str = "/kojihub"

@@ -19,6 +19,7 @@ from moromi.wire.named import join_named
 from moromi.wire.values import ParseError
 
 PARSE_ERROR: Final = -32700
+INTERNAL_ERROR: Final = -32603
 INVALID_REQUEST: Final = -32600
 
 Id = str | int | float | None

@@ -30,6 +30,10 @@ Encoded = TypeVar("Encoded")
 UNLOCKED_METHODS = frozenset({"login", "sslLogin", "logout"})
 
 
+class CommitFailed(Exception):
+    """A commit, or a plugin around it, failed: HTTP 500 and no fault (hub-protocol.md section 1.5)."""
+
+
 def answer(
     call: Call,
     credentials: Callable[[], Credentials | None],
@@ -38,7 +42,7 @@ def answer(
     encode: Callable[[Any], Encoded],
     fault: Callable[[int, str], Encoded],
 ) -> Encoded:
-    """Run one request to its encoded answer; every failure becomes a fault."""
+    """Run one request to its encoded answer; every failure but CommitFailed becomes a fault."""
     with logs.about(call), limits.memory_watched(call):
         try:
             export = call.hub.registry.find(method)
@@ -47,6 +51,8 @@ def answer(
             body = encode(invoke(call, export, params))
             finish(call)
             return body
+        except CommitFailed:
+            raise
         except Exception as error:
             return fault(*failure(call, error))
         finally:
@@ -99,16 +105,29 @@ def invoke(call: Call, export: Export, params: list[Any]) -> Any:
 
 
 def finish(call: Call) -> None:
-    """Commit what was written, with the call number and the commit callbacks; let go of a mere reading."""
+    """Commit what was written, with the call number and the commit callbacks; let go of a mere reading.
+
+    Raises CommitFailed; a database that is away is an outage like any other.
+    """
     if not call.tx.wrote:
         if call.method in sessions.CONFIRMED_METHODS:
             sessions.confirm(call, call.method)
         call.tx.rollback()
         return
-    call.run_callbacks("preCommit")
+    _at_commit(call, lambda: call.run_callbacks("preCommit"))
     sessions.record(call, call.method)
-    call.tx.commit()
-    call.run_callbacks("postCommit")
+    _at_commit(call, call.tx.commit)
+    _at_commit(call, lambda: call.run_callbacks("postCommit"))
+
+
+def _at_commit(call: Call, step: Callable[[], None]) -> None:
+    try:
+        step()
+    except Exception as error:
+        if is_outage(error):
+            raise
+        log.exception("%s failed at its commit", call.method)
+        raise CommitFailed(str(error)) from error
 
 
 def is_outage(error: Exception) -> bool:

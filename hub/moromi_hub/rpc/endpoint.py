@@ -80,6 +80,8 @@ class Endpoint:
             return self._admitted(environ)
         except (BadRequest, raw.ReadError, xmlrpc.ParseError, Fault) as error:
             return Reply("400 Bad Request", "text/plain", f"Invalid request: {error}\n".encode())
+        except dispatch.CommitFailed:
+            return Reply("500 Internal Server Error", "text/plain", b"Internal Server Error\n")
 
     def _admitted(self, environ: WSGIEnvironment) -> Reply:
         try:
@@ -130,14 +132,17 @@ class Endpoint:
     ) -> bytes:
         if isinstance(item, jsonrpc.Refused):
             return jsonrpc.encode_error(*item)
-        return dispatch.answer(
-            self._call(environ, caller),
-            lambda: credentials_of(environ, self.hub.settings.DisableURLSessions),
-            item.method,
-            item.params,
-            lambda value: jsonrpc.encode_result(item.id, value),
-            lambda code, text: jsonrpc.encode_error(item.id, code, text),
-        )
+        try:
+            return dispatch.answer(
+                self._call(environ, caller),
+                lambda: credentials_of(environ, self.hub.settings.DisableURLSessions),
+                item.method,
+                item.params,
+                lambda value: jsonrpc.encode_result(item.id, value),
+                lambda code, text: jsonrpc.encode_error(item.id, code, text),
+            )
+        except dispatch.CommitFailed:
+            return jsonrpc.encode_error(item.id, jsonrpc.INTERNAL_ERROR, "Internal error")
 
     def _upload(self, environ: WSGIEnvironment, caller: Caller) -> Reply:
         """A raw upload: the chunk is the body, everything else is in the query (section 3.2)."""
@@ -156,6 +161,8 @@ class Endpoint:
         except raw.ReadError as error:
             status = "408 Request Timeout" if error.timed_out else "400 Bad Request"
             return Reply(status, "text/plain", f"{error}\n".encode())
+        except dispatch.CommitFailed:
+            raise
         except Exception as error:
             body = xmlrpc.encode_fault(*dispatch.failure(call, error))
         finally:
