@@ -45,6 +45,8 @@ def test_list_hosts_takes_query_options(admin: Client) -> None:
     assert admin("listHosts", queryOpts={"countOnly": True}) == 2
     names = [host["name"] for host in admin("listHosts", queryOpts={"order": "-name", "limit": 1})]
     assert names == ["builder2.example.org"]
+    first, _second = admin("listHosts", queryOpts={"asList": True, "order": "id"})
+    assert first == [value for _key, value in sorted(admin("getHost", 1).items())]
 
 
 def test_a_disabled_channel_is_joined_only_by_force(admin: Client) -> None:

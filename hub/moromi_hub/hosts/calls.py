@@ -8,7 +8,6 @@ from typing import Any
 from moromi_hub import arguments
 from moromi_hub.auth.permissions import calling_host
 from moromi_hub.call import Call
-from moromi_hub.db import query_options
 from moromi_hub.hosts import polling, service
 from moromi_hub.rpc.registry import ADMIN, ANYONE, HOST, exported, permission
 
@@ -29,9 +28,8 @@ def list_hosts(
     userID: Any = None,
     queryOpts: Any = None,
 ) -> Any:
-    """List of hosts; `queryOpts` works on the list as in other listing calls."""
-    from_db = service.list_hosts(call, arches, channelID, ready, enabled, userID)
-    return query_options.apply_in_memory(from_db, queryOpts)
+    """List of hosts by name; `queryOpts` as in other listing calls."""
+    return service.list_hosts(call, arches, channelID, ready, enabled, userID, queryOpts)
 
 
 @exported("getLastHostUpdate", access=ANYONE)

@@ -64,15 +64,14 @@ def host(tx: Transaction, key: str, value: Any, event: int | None = None) -> dic
 
 
 def list_hosts(
-    tx: Transaction,
     *,
     arches: Sequence[str] | None = None,
     channel_id: int | None = None,
     ready: bool | None = None,
     enabled: bool | None = None,
     user_id: int | None = None,
-) -> list[dict[str, Any]]:
-    """Hosts by the filters of `listHosts`, by name."""
+) -> Select[Any]:
+    """The select of hosts by the filters of `listHosts`."""
     query = hosts()
     if arches is not None:
         words = func.regexp_split_to_array(_hc.c.arches, literal(r"\s+"))
@@ -86,7 +85,7 @@ def list_hosts(
         query = query.where(_hc.c.enabled.is_(enabled))
     if user_id is not None:
         query = query.where(_h.c.user_id == user_id)
-    return tx.rows(query.order_by(_h.c.name))
+    return query
 
 
 def last_activity(tx: Transaction, host_id: int) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ from moromi.errors import GenericError, ParameterError
 from moromi_hub import arguments
 from moromi_hub.auth import sessions
 from moromi_hub.call import Call
+from moromi_hub.db import query_options
 from moromi_hub.db.lookup import name_or_id
 from moromi_hub.db.versions import check_event
 from moromi_hub.hosts import polling, queries
@@ -82,21 +83,23 @@ def list_hosts(
     ready: bool | None = None,
     enabled: bool | None = None,
     user: Any = None,
-) -> list[dict[str, Any]]:
-    """Hosts by arch (any of a list), channel, readiness, state and account."""
+    query_opts: Mapping[str, Any] | None = None,
+) -> Any:
+    """Hosts by arch (any of a list), channel, readiness, state and account; by name unless `query_opts` say."""
     if arches is not None and not arches:
         raise GenericError("arches option cannot be empty")
     channel_id = None
     if channel is not None:
         channel_id = (find_channel(call, channel, strict=True) or {}).get("id")
-    return queries.list_hosts(
-        call.tx,
+    statement = queries.list_hosts(
         arches=[arches] if isinstance(arches, str) else arches,
         channel_id=channel_id,
         ready=ready,
         enabled=enabled,
         user_id=None if user is None else users.find_user_id(call, user, strict=True),
     )
+    opts = {"order": "name", **query_options.check_options(query_opts)}
+    return query_options.run_query(call.tx, queries.HOST_FIELDS, statement, opts)
 
 
 def list_channels(
