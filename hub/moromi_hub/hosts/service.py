@@ -85,7 +85,7 @@ def list_hosts(
     user: Any = None,
     query_opts: Mapping[str, Any] | None = None,
 ) -> Any:
-    """Hosts by arch (any of a list), channel, readiness, state and account; by name unless `query_opts` say."""
+    """Hosts by arch (any of a list), channel, readiness, state and account (by name by default)."""
     if arches is not None and not arches:
         raise GenericError("arches option cannot be empty")
     channel_id = None
