@@ -85,6 +85,7 @@ need_for_tests() {
     need gnupg "signs packages, with rpmsign"
     need fish "a shell that completes"
     need zsh "another one"
+    need tmux "a terminal to look at"
 }
 
 # make_venv EXTRAS: a virtual environment with Moromi installed in place, renewed when setup.cfg changes.

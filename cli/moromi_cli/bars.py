@@ -3,7 +3,7 @@
 import os
 from types import TracebackType
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -16,27 +16,47 @@ from rich.table import Column
 
 from moromi.client.download import Observer
 from moromi_cli.output import say
+from moromi_cli.redraw import Redraw
 
 NUMBERS = 38
 """Columns that amount, rate and time take, with a bit of a bar."""
 
 
-class Bar:
-    """One transfer: its name, a bar, the amount, the rate, the time that is left."""
+class _Line(Progress):
+    """Where it is narrow, first the bar gives way, then the name; the numbers stay whole."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self) -> None:
         console = Console(highlight=False)
-        # where it is narrow, first the bar gives way, then the name; the numbers stay whole
+        self.redraw = Redraw(console)
+        self.name = Column(no_wrap=True, overflow="ellipsis")
         whole = Column(no_wrap=True)
-        name = Column(no_wrap=True, overflow="ellipsis", max_width=max(console.width - NUMBERS, 8))
-        self.progress = Progress(
-            TextColumn("{task.description}", markup=False, table_column=name),
+        super().__init__(
+            TextColumn("{task.description}", markup=False, table_column=self.name),
             BarColumn(),
             DownloadColumn(binary_units=True, table_column=whole),
             TransferSpeedColumn(table_column=whole.copy()),
             TimeRemainingColumn(compact=True, table_column=whole.copy()),
             console=console,
         )
+
+    def get_renderable(self) -> RenderableType:
+        self.name.max_width = max(self.redraw.console.width - NUMBERS, 8)
+        return self.redraw.measured(super().get_renderable())
+
+    def start(self) -> None:
+        self.console.push_render_hook(self.redraw)
+        super().start()
+
+    def stop(self) -> None:
+        super().stop()
+        self.console.pop_render_hook()
+
+
+class Bar:
+    """One transfer: its name, a bar, the amount, the rate, the time that is left."""
+
+    def __init__(self, path: str) -> None:
+        self.progress = _Line()
         self.task = self.progress.add_task(os.path.basename(path), total=None)
 
     def __enter__(self) -> "Bar":

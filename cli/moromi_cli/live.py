@@ -24,6 +24,7 @@ from moromi.tasks import task_label
 from moromi_cli.interrupt import cancel_tasks, choose
 from moromi_cli.logs import LogEnd, log_end
 from moromi_cli.output import span
+from moromi_cli.redraw import Redraw
 from moromi_cli.watch import Display, Info, Lines, WatchedTask, Watcher
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Tree(Display):
     def __init__(self, cli: "Cli", console: Console | None = None) -> None:
         self.cli = cli
         self.console = console or Console(highlight=False)
+        self.redraw = Redraw(self.console)
         self.reasons: dict[int, tuple[str, str]] = {}
         """Why tasks wait, and their places in the queue."""
         self.errors: dict[int, str] = {}
@@ -64,12 +66,20 @@ class Tree(Display):
 
     def _start(self) -> None:
         self.whole = False
+        self.redraw.forget()
+        self.console.push_render_hook(self.redraw)
         self.live = Live(
             console=self.console,
-            get_renderable=self.render,
+            get_renderable=lambda: self.redraw.measured(self.render()),
             refresh_per_second=REFRESH,
         )
         self.live.start()
+
+    def _stop(self) -> None:
+        if self.live:
+            self.live.stop()
+            self.live = None
+            self.console.pop_render_hook()
 
     def begin(self, watcher: Watcher) -> None:
         super().begin(watcher)
@@ -77,8 +87,7 @@ class Tree(Display):
 
     def end(self) -> None:
         self.whole = True
-        if self.live:
-            self.live.stop()
+        self._stop()
 
     def results(self) -> None:
         """The tree has said it all."""
@@ -236,8 +245,7 @@ class Tree(Display):
     # Ctrl-C
 
     def interrupted(self, prog: str) -> bool:
-        if self.live:
-            self.live.stop()
+        self._stop()
         answer = choose()
         if answer == "d":
             lines = Lines()

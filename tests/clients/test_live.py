@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+import sys
 import time
 from pathlib import Path
 
 from samplesite.site import Site
 from support.commands import Command
-from support.terminal import on_terminal
+from support.terminal import on_screen, on_terminal
+from support.worker import eventually
 
 
 def test_tree_says_why_a_task_waits_and_ends_by_push(bare_site: Site, moromi: Command) -> None:
@@ -103,3 +107,48 @@ def test_interrupt_of_watched_logs(bare_site: Site, moromi: Command) -> None:
             terminal.press("c\n")
             assert terminal.finish() == 0
         assert session.getTaskInfo(task_id)["state"] == 3
+
+
+def test_tree_on_a_terminal_whose_size_changes(bare_site: Site, moromi: Command, tmp_path: Path) -> None:
+    with bare_site.session() as session:
+        ids = [session.makeTask("sleep", [number], channel="default") for number in range(3)]
+        watch = shlex.join([*moromi.argv, "watch-task", *map(str, ids)])
+        with on_screen(tmp_path, "sh", "-c", f"seq 20; {watch}") as screen:
+
+            def times() -> list[str]:
+                """How long the first task has taken, wherever it is shown; nothing if a part is missing."""
+                text = screen.text()
+                whole = all(text.count(f"○ {task_id} sleep") == 1 for task_id in ids[1:])
+                found = re.findall(rf"○ {ids[0]} sleep \(noarch\)  free  (\S+)", text)
+                return found if whole and text.count("Ctrl-C") == 1 else []
+
+            eventually(times, 30)
+            for size in ((60, 40), (34, 14), (50, 20), (120, 40), (40, 12), (120, 40)):
+                (before,) = times()
+                screen.resize(*size)
+                eventually(lambda: len(times()) == 1 and times() != [before], 30)  # noqa: B023
+        for task_id in ids:
+            session.cancelTask(task_id)
+
+
+BAR = """
+import time
+from moromi_cli.bars import Bar
+with Bar("a-package-with-quite-a-long-name-1.0-1.src.rpm") as bar:
+    for amount in range(1, 1000):
+        bar.show(amount, 1000)
+        time.sleep(0.1)
+"""
+
+
+def test_bar_on_a_terminal_whose_size_changes(tmp_path: Path) -> None:
+    with on_screen(tmp_path, sys.executable, "-c", BAR) as screen:
+
+        def shown(size: tuple[int, int]) -> bool:
+            """Whether there is one bar, on one line."""
+            lines = screen.text().split("\n")
+            return len(lines) == 1 and "a-pack" in lines[0] and len(lines[0]) <= size[0]
+
+        for size in ((120, 40), (70, 40), (44, 20), (90, 30)):
+            screen.resize(*size)
+            eventually(lambda: shown(size), 30)  # noqa: B023

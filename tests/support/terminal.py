@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import shlex
 import subprocess
 import time
 from collections.abc import Iterator
@@ -38,7 +39,7 @@ class Terminal:
         self.text += _ESCAPES.sub("", data.decode("utf-8", "replace")).replace("\r\n", "\n")
         return bool(data)
 
-    def wait_for(self, pattern: str, seconds: float = 30) -> re.Match[str]:
+    def wait_for(self, pattern: str, seconds: float = 90) -> re.Match[str]:
         """Wait until the output since the last match holds `pattern`; it begins anew behind it."""
         end = time.monotonic() + seconds
         while True:
@@ -54,7 +55,7 @@ class Terminal:
         """Type; `\\x03` is Ctrl-C."""
         os.write(self.descriptor, keys.encode())
 
-    def finish(self, seconds: float = 30) -> int:
+    def finish(self, seconds: float = 90) -> int:
         """Wait for the end; the exit code."""
         end = time.monotonic() + seconds
         while self._read(0.2):
@@ -83,3 +84,36 @@ def on_terminal(command: Command, *words: Any, cwd: Path | None = None) -> Itera
         process.kill()
         process.wait()
         os.close(leader)
+
+
+class Screen:
+    """A terminal that wraps what it shows when it becomes narrower, as most do; it can be looked at."""
+
+    def __init__(self, socket: Path) -> None:
+        self.socket = socket
+
+    def tmux(self, *words: Any) -> str:
+        """What one of tmux's commands prints."""
+        command = ["tmux", "-f", "/dev/null", "-S", str(self.socket), *map(str, words)]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    def text(self) -> str:
+        """What is on it, without what has left it at its top."""
+        return self.tmux("capture-pane", "-p").rstrip()
+
+    def resize(self, width: int, height: int) -> None:
+        """As if somebody pulled at its corner."""
+        self.tmux("resize-window", "-x", width, "-y", height)
+
+
+@contextmanager
+def on_screen(place: Path, *words: Any) -> Iterator[Screen]:
+    """Run a program in a tmux of its own, 120 columns wide and 40 rows high."""
+    screen = Screen(place / "tmux")
+    hints = ("COLUMNS", "LINES", "TMUX", "XTERM_VERSION")
+    program = ["env", *(f"--unset={name}" for name in hints), "LC_ALL=C.UTF-8", *map(str, words)]
+    screen.tmux("new-session", "-d", "-x", 120, "-y", 40, shlex.join(program))
+    try:
+        yield screen
+    finally:
+        screen.tmux("kill-server")
