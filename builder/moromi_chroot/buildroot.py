@@ -163,8 +163,8 @@ class Buildroot:
         with self.logs.phase("installing minimal buildroot with dnf"):
             inroot.make_directories(tree)
             for action, what in self.config.module_setup:
-                dnf.install(view, ["module", action, what])
-            dnf.install(view, list(self.config.setup), self._planned)
+                dnf.run(view, ["module", action, what])
+            dnf.run(view, self.config.setup, self._planned)
             if rpmdb.is_empty(tree):
                 # dnf is content with a group of which the repositories have no package.
                 raise PackagesFailed(f"Nothing was installed by: {shlex.join(self.config.setup)}")
@@ -198,7 +198,7 @@ class Buildroot:
 
     def install(self, specs: Sequence[str]) -> None:
         """Install packages by name. Raises PackagesFailed."""
-        self._dnf().install(self.view, ["install", *specs])
+        self._dnf().install(self.view, specs)
 
     def require(self, specs: Sequence[str]) -> bool:
         """Install what is missing of these dependencies; return whether anything was.
@@ -212,7 +212,7 @@ class Buildroot:
         if planned == []:
             return False
         if not planned or not self.view.lowers or not self._add_layer(dnf, planned, specs):
-            dnf.install(self.view, ["install", *specs], planned)
+            dnf.install(self.view, specs, planned)
         return True
 
     def _dnf(self) -> Dnf:

@@ -117,11 +117,21 @@ class Dnf:
             return None
         return [Package(*entry) for entry in json.loads(output.read_text(encoding="utf-8"))]
 
-    def install(self, view: RootView, args: Sequence[str], packages: Sequence[Package] | None = None) -> None:
-        """Run dnf with the arguments, `install …`; `packages` is what resolve() said, if it was asked.
+    def install(
+        self, view: RootView, specs: Sequence[str], packages: Sequence[Package] | None = None
+    ) -> None:
+        """Install packages, groups or dependencies; `packages` is what resolve() said, if it was asked.
 
-        Raises PackagesFailed.
+        Raises PackagesFailed. Names come from users and from headers that their code wrote, and dnf runs as
+        root over the host's files: one that it would take for an option is refused.
         """
+        for spec in specs:
+            if spec.startswith("-"):
+                raise PackagesFailed(f"Not the name of a package: {spec}")
+        self.run(view, ["install", *specs], packages)
+
+    def run(self, view: RootView, args: Sequence[str], packages: Sequence[Package] | None = None) -> None:
+        """Run dnf with arguments that the configuration has. Raises PackagesFailed."""
         self._stage(packages or ())
         conf = self.config
         argv = ["dnf", "-y", "--noplugins", "-c", str(self.top / "dnf.conf"), "--installroot", str(view.path)]

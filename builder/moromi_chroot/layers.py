@@ -48,7 +48,7 @@ def make(
     def populate(tree: Path) -> None:
         work = tree.parent / "work"
         work.mkdir()
-        dnf.install(RootView(tree, view.lowers, work), ["install", *specs], packages)
+        dnf.install(RootView(tree, view.lowers, work), specs, packages)
         dnf.runner.function(RootView(tree, view.lowers, work), inroot.forget_history)
         shutil.rmtree(work)
 

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from moromi_chroot.buildroot import Buildroot
+from moromi_chroot.config import load
+from moromi_chroot.errors import PackagesFailed
 from support.chroots import PACKAGES, Root
 
 Srpm = Callable[[str], Path]
@@ -76,6 +79,14 @@ def test_unknown_package(root: Root) -> None:
     done = root.run("--install", "no-such-package")
     assert done.returncode == 30
     assert "no-such-package" in done.stderr
+
+
+@pytest.mark.usefixtures("native")
+def test_options_are_no_packages(root: Root) -> None:
+    """What the header of a package requires is nothing that dnf, root over the host's files, would obey."""
+    broot = Buildroot(load(root.name, root.configdir))
+    with pytest.raises(PackagesFailed, match="Not the name of a package: --installroot=/"):
+        broot.install(["bash", "--installroot=/"])
 
 
 def test_missing_group(root: Root) -> None:
