@@ -47,7 +47,7 @@ BY_TEXT = (
     (r"not an address that begins with http", "`server` is like https://hub.example.org/kojihub"),
     (r"(?:answered 404|does not answer as a hub|is not HTTP)", "`server` is like https://HOST/kojihub"),
     (r"answered 50[0234]", "the hub or what stands before it is in trouble: try again later"),
-    (r"(?:connection was cut|Connection reset|closed the connection)", "try again"),
+    (r"(?:connection was cut|Connection reset|closed connection)", "try again"),
     (r"no configuration for profile name: (\S+)", "put a section [{0}] into ~/.moromi/config"),
     (r"Unable to log in", "give --user, or `cert` in the profile, or run kinit first"),
 )

@@ -42,9 +42,9 @@ TROUBLES: dict[str, tuple[bytes, str, str]] = {
     "page": (page("Welcome", "200 OK"), r"does not answer as a hub does: .*html.* \(Welcome\)", WHERE),
     "empty": (answer(), "does not answer as a hub does: no element found", WHERE),
     "half an answer": (answer(encode_response(1)[:90]), "does not answer as a hub does: ", WHERE),
-    "cut answer": (answer(encode_response(1))[:-40], "40 bytes of the answer are missing", "try again"),
-    "no answer": (b"", "the server closed the connection without an answer", "try again"),
-    "no HTTP": (b"SSH-2.0-OpenSSH_9.2\r\n", "the answer is not HTTP: b'SSH-2.0-OpenSSH_9.2", WHERE),
+    "cut answer": (answer(encode_response(1))[:-40], "the connection was cut: .* 40 more", "try again"),
+    "no answer": (b"", "closed connection without response", "try again"),
+    "no HTTP": (b"SSH-2.0-OpenSSH_9.2\r\n", "the answer is not HTTP: 'SSH-2.0-OpenSSH_9.2", WHERE),
     "expired": (EXPIRED, 'session "7" has expired', "run the command again"),
     "offline": (OFFLINE, "database outage", "the hub is down for maintenance"),
 }

@@ -1,30 +1,29 @@
 """One connection to a server, directly or through a proxy, for one exchange after another.
 
-A server that vanished without a word is noticed by keep-alive probes, long before a time limit of hours.
+The standard library's `http.client`, with what it leaves to its user: time limits, one packet for a small
+request, the answer of a server that does not read on, and keep-alive probes, by which a server that vanished
+without a word is noticed long before a time limit of hours.
 """
 
-import select
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from select import POLLIN, poll
+from typing import TYPE_CHECKING, NamedTuple, cast
 
-from moromi.client.message import Incoming, request_head
 from moromi.client.proxies import Proxy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from ssl import SSLContext
 
 CONNECT_TIMEOUT = 60.0
 PORTS = {"http": 80, "https": 443}
-ONE_PACKET = 1 << 16
-"""Up to this size a body goes out together with its head."""
 _PROBES = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 20), (socket.TCP_KEEPCNT, 6))
 
 
 class Origin(NamedTuple):
-    """A server, as far as what is meant for it is nobody else's business."""
+    """A server, as far as what is meant for it is nobody else's business. The host is in ASCII."""
 
     scheme: str
     host: str
@@ -33,8 +32,7 @@ class Origin(NamedTuple):
     @property
     def name(self) -> str:
         """As the server is called in requests."""
-        host = self.host if self.host.isascii() else self.host.encode("idna").decode()
-        host = f"[{host}]" if ":" in host else host
+        host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
 
     def same_server(self, other: "Origin") -> bool:
@@ -56,19 +54,17 @@ class Limits(NamedTuple):
         return min(self.connect, self.silence)
 
 
-def _dial(host: str, port: int, timeout: float) -> socket.socket:
-    # As bytes: Python would load its tables of international names for a text.
-    name = cast(str, host.encode()) if host.isascii() else host
-    made = socket.create_connection((name, port), timeout)
-    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, value in _PROBES:
-        made.setsockopt(socket.IPPROTO_TCP, option, value)
-    return made
+class _Plain(HTTPConnection):
+    """Without TLS."""
+
+    def connect(self) -> None:
+        # The host as bytes: Python would load its tables of international names for a text.
+        self.sock = socket.create_connection((cast(str, self.host.encode()), self.port), self.timeout)
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 class Connection:
-    """A connection; OSError from everything that fails."""
+    """A connection; OSError or HTTPException from everything that fails."""
 
     def __init__(
         self, origin: Origin, proxy: Proxy | None, timeout: float, tls: "Callable[[], SSLContext]"
@@ -76,70 +72,48 @@ class Connection:
         """Connect within `timeout` seconds each step; `tls` is asked when it is https."""
         self.origin, self.proxy = origin, proxy
         where = proxy or origin
-        self._socket = _dial(where.host, where.port, timeout)
-        if origin.scheme == "https":
-            try:
-                if proxy:
-                    self._tunnel(proxy)
-                self._socket = tls().wrap_socket(self._socket, server_hostname=origin.host)
-            except BaseException:
-                self._socket.close()
-                raise
-        self._stream: BinaryIO | None = None
-        self._incoming: Incoming | None = None
-
-    def _tunnel(self, proxy: Proxy) -> None:
-        """Ask the proxy to pass bytes on from here."""
-        name = self.origin.name if self.origin.port != PORTS["https"] else f"{self.origin.name}:443"
-        self._socket.sendall(request_head("CONNECT", name, {"Host": name, **proxy.headers}))
-        # Unbuffered, so that nothing is read that belongs to what comes through the tunnel.
-        with self._socket.makefile("rb", buffering=0) as stream:
-            answer = Incoming(cast(BinaryIO, stream), "HEAD")
-        if answer.status != 200:
-            raise OSError(f"the proxy {proxy.host}:{proxy.port} refuses: {answer.status} {answer.reason}")
+        if origin.scheme == "http":
+            self._http: HTTPConnection = _Plain(where.host, where.port, timeout)
+        else:
+            self._http = HTTPSConnection(where.host, where.port, timeout=timeout, context=tls())
+            if proxy:
+                self._http.set_tunnel(origin.host, origin.port, proxy.headers)
+        try:
+            self._http.connect()
+        except BaseException:
+            self._http.close()
+            raise
+        self._socket: socket.socket = self._http.sock
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in _PROBES:
+            self._socket.setsockopt(socket.IPPROTO_TCP, option, value)
 
     @property
     def alive(self) -> bool:
         """Whether the server has kept it: nothing can have come that was not asked for, but an end."""
-        poll = select.poll()
-        poll.register(self._socket, select.POLLIN)
-        return not poll.poll(0)
+        waiting = poll()
+        waiting.register(self._socket, POLLIN)
+        return not waiting.poll(0)
 
     def ask(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes | None, silence: float
-    ) -> Incoming:
+    ) -> HTTPResponse:
         """Send a request and wait for the head of its answer; `silence` is the limit of each wait."""
-        length = {} if body is None else {"Content-Length": str(len(body))}
-        head = request_head(method, target, {"Host": self.origin.name, **headers, **length})
         self._socket.settimeout(silence)
         try:
-            if body is None or len(body) <= ONE_PACKET:
-                self._socket.sendall(head + (body or b""))
-            else:
-                self._socket.sendall(head)
-                self._socket.sendall(body)
-        except BrokenPipeError as err:
-            return self._refusal(method, err)
-        return self._answer(method)
-
-    def _refusal(self, method: str, err: BrokenPipeError) -> Incoming:
-        """Why the server did not want to read on, if it said so before it closed."""
-        try:
-            return self._answer(method)
-        except OSError:
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+            self._http.request(method, target, body, {"Host": self.origin.name, **headers})
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
+        except (BrokenPipeError, ConnectionResetError) as err:
+            with suppress(OSError, HTTPException):  # unless it said why before it closed
+                return self._http.getresponse()
             raise err from None
+        return self._http.getresponse()
 
-    def _answer(self, method: str) -> Incoming:
-        self._stream = self._socket.makefile("rb")
-        self._incoming = Incoming(self._stream, method)
-        return self._incoming
-
-    def end_exchange(self) -> bool:
+    def end_exchange(self, answer: HTTPResponse) -> bool:
         """The caller is done with the answer; whether the connection is good for another."""
-        good = self._incoming is not None and self._incoming.keeps_connection
-        if self._stream is not None:
-            self._stream.close()
-        self._stream = self._incoming = None
+        good = answer.isclosed() and not answer.will_close  # it closes by itself when all of it was read
+        answer.close()
         if not good:
             self.close()
         return good
@@ -152,6 +126,4 @@ class Connection:
 
     def close(self) -> None:
         """For good. (A descriptor inherited over a fork: the parent is not disturbed.)"""
-        if self._stream is not None:
-            self._stream.close()
-        self._socket.close()
+        self._http.close()

@@ -7,15 +7,15 @@
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from http.client import HTTPException, HTTPMessage, HTTPResponse, IncompleteRead
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 from moromi.client.connection import PORTS, Connection, Limits, Origin
-from moromi.client.message import Headers, Incoming
 from moromi.client.options import SessionOptions
 from moromi.client.proxies import Proxy, basic_authorization, find_proxy
 from moromi.client.trouble import Failure, TransportError, transport_error
@@ -41,7 +41,7 @@ def _translated(url: str, limit: float) -> Iterator[None]:
         yield
     except TransportError:
         raise
-    except (OSError, UnicodeError) as err:
+    except (OSError, HTTPException, UnicodeError) as err:
         raise transport_error(url, err, limit) from err
 
 
@@ -51,15 +51,15 @@ class Response:
     """
 
     def __init__(
-        self, pool: "Http", url: str, connection: Connection, incoming: Incoming, limit: float
+        self, pool: "Http", url: str, connection: Connection, answer: HTTPResponse, limit: float
     ) -> None:
         self.url = url
         """Of this answer: the last one of a chain of redirects."""
-        self.status: int = incoming.status
-        self.reason: str = incoming.reason
-        self.headers: Headers = incoming.headers
+        self.status: int = answer.status
+        self.reason: str = answer.reason
+        self.headers: HTTPMessage = answer.headers
         self._pool = pool
-        self._incoming = incoming
+        self._answer = answer
         self._connection = connection
         self._limit = limit
 
@@ -74,29 +74,29 @@ class Response:
     def read(self) -> bytes:
         """The rest of the body. TransportError when it is cut short."""
         with _translated(self.url, self._limit):
-            return self._incoming.read_all()
+            return self._answer.read()
 
     def blocks(self, size: int) -> Iterator[bytes]:
         """The body in pieces of at most `size` bytes, as `read`."""
-        while True:
-            with _translated(self.url, self._limit):
-                block = self._incoming.read(size)
-            if not block:
-                return
-            yield block
+        return self._pieces(self._answer.read, size)
 
     def lines(self, limit: int) -> Iterator[bytes]:
         """The body in lines, each as soon as it is there."""
+        return self._pieces(self._answer.readline, limit)
+
+    def _pieces(self, take: Callable[[int], bytes], limit: int) -> Iterator[bytes]:
         while True:
             with _translated(self.url, self._limit):
-                line = self._incoming.readline(limit)
-            if not line:
+                piece = take(limit)
+                if not piece and self._answer.length:  # the library says so of whole bodies only
+                    raise IncompleteRead(b"", self._answer.length)
+            if not piece:
                 return
-            yield line
+            yield piece
 
     def close(self) -> None:
         """Done with it."""
-        if self._connection.end_exchange():
+        if self._connection.end_exchange(self._answer):
             self._pool.keep(self._connection)
 
     def abort(self) -> None:
@@ -179,11 +179,11 @@ class Http:
             headers = headers | connection.proxy.headers
         try:
             with _translated(url, limits.silence):
-                incoming = connection.ask(method, target, headers, body, limits.silence)
+                answer = connection.ask(method, target, headers, body, limits.silence)
         except BaseException:
             connection.close()
             raise
-        return Response(self, url, connection, incoming, limits.silence)
+        return Response(self, url, connection, answer, limits.silence)
 
     def _connection(self, origin: Origin, limits: Limits) -> Connection:
         """An idle one that is still good, or a new one."""
@@ -217,8 +217,10 @@ def _address(url: str) -> tuple[SplitResult, Origin]:
     try:
         parts = urlsplit(url)
         port = parts.port or PORTS.get(parts.scheme)
+        host = parts.hostname or ""
+        host = host if host.isascii() else host.encode("idna").decode()
     except ValueError as err:
         raise TransportError(f"{url}: {err}", Failure.ADDRESS) from err
-    if not port or not parts.hostname or parts.scheme not in PORTS:
+    if not port or not host or parts.scheme not in PORTS:
         raise TransportError(f"{url}: not an address that begins with http:// or https://", Failure.ADDRESS)
-    return parts, Origin(parts.scheme, parts.hostname, port)
+    return parts, Origin(parts.scheme, host, port)

@@ -5,12 +5,12 @@ server said in one line.
 import logging
 import re
 from collections.abc import Iterable, Mapping
+from http.client import HTTPMessage
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlencode
 
 from moromi.client.connection import Limits
 from moromi.client.http import Http, Response
-from moromi.client.message import Headers
 from moromi.client.options import SessionOptions
 from moromi.client.trouble import TransportError
 
@@ -28,7 +28,7 @@ class Answer(NamedTuple):
     """Body and headers of a 200 answer."""
 
     body: bytes
-    headers: Headers
+    headers: HTTPMessage
 
     @property
     def said(self) -> str:
@@ -83,7 +83,9 @@ class Transport:
                 headers["Authorization"] = auth.token
             with self.http.request("POST", url, limits=limits, headers=headers, body=body) as response:
                 answer = Answer(_decoded(response), response.headers)
-            if not auth or not auth.goes_on(response.status, response.headers.get_all("WWW-Authenticate")):
+            if not auth or not auth.goes_on(
+                response.status, response.headers.get_all("WWW-Authenticate", [])
+            ):
                 return response.status, response.reason, answer
 
 

@@ -71,7 +71,12 @@ def transport_error(url: str, err: Exception, limit: float) -> TransportError:
     that were waited for at most.
     """
     failure = classify(err)
-    said = _NUMBER.sub("", str(err)) or type(err).__name__
+    kind = type(err).__name__
+    said = _NUMBER.sub("", str(err)) or kind
+    if kind == "BadStatusLine":  # a name will do: the HTTP library is not needed to tell what failed
+        said = f"the answer is not HTTP: {said[:80]!r}"
+    elif kind == "IncompleteRead":
+        said = f"the connection was cut: {said}"
     if failure is Failure.CERTIFICATE:
         return CertificateError(f"{url}: {said}")
     if failure is Failure.SILENT:
