@@ -27,7 +27,7 @@ from typing import Any
 
 from moromi.arches import canonical
 from moromi.constants import RepoState
-from moromi.errors import BuildError, BuildrootError, GenericError
+from moromi.errors import BuildError, BuildrootError, GenericError, ParameterError
 from moromi.mockconfig import MockConfig
 from moromi_builder import commands, plugins, roots
 from moromi_builder.beneath import open_beneath
@@ -283,6 +283,20 @@ class BuildRoot:
         self.session.host.setBuildRootState(self.id, "EXPIRED")
 
     # -- work
+
+    def install(self, packages: Sequence[str]) -> None:
+        """Install what a user names. BuildrootError when the engine cannot.
+
+        ParameterError for what the engine, which is root over the host's files, would take for an option.
+        """
+        for package in packages:
+            if package.startswith("-"):
+                self.expire()
+                raise ParameterError(f"Invalid package: {package}")
+        status = self.mock(["--no-clean", "--install", *packages])
+        if not status:
+            raise self.fail(BuildrootError, "could not install additional packages", status)
+        self.update_list()
 
     def rebuild(self, srpm: Path, arch: str) -> None:
         """Build the binary packages of a source package for an arch (maybe noarch) into `result`.

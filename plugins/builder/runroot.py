@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from moromi.constants import RepoState
-from moromi.errors import BuildrootError, ConfigurationError, GenericError, ParameterError
+from moromi.errors import BuildrootError, ConfigurationError, GenericError
 from moromi_builder.plugin_api import (
     BuildRoot,
     Handler,
@@ -169,9 +169,6 @@ class RunRoot(Handler[RunRootParams]):
         params = self.params
         if params.weight is not None:
             self._set_weight(max(float(params.weight), LEAST_WEIGHT))
-        for package in params.packages:
-            if package.startswith("-"):
-                raise ParameterError(f"Invalid package: {package}")
         config = read_config(plugin_config(self.settings, "runroot"))
         tag = self.session.getBuildConfig(params.root)
         repo = self._repo(tag)
@@ -233,10 +230,7 @@ class RunRoot(Handler[RunRootParams]):
     def _run_in(self, root: BuildRoot) -> str:
         params = self.params
         if params.packages:
-            status = root.mock(["--no-clean", "--install", *params.packages])
-            if not status:
-                raise root.fail(BuildrootError, "could not install additional packages", status)
-            root.update_list()
+            root.install(params.packages)
         root.make_directory("/builddir")
         self.logs.follow(root.root, LOG.lstrip("/"))
         options = ["--no-clean"]
