@@ -1,8 +1,8 @@
 """What a word on the command line may become, for the completion functions of shells.
 
-Commands and options come from the program itself; tags, targets, packages and the like from the hub of the
-profile, kept in the user's cache for some minutes. A hub that does not answer within seconds is not asked
-again soon: what was known before serves.
+Commands and options come from the program itself and from the text of its plugins; tags, targets, packages
+and the like from the hub of the profile, kept in the user's cache for some minutes. A hub that does not
+answer within seconds is not asked again soon: what was known before serves.
 """
 
 import hashlib
@@ -15,8 +15,12 @@ from typing import Any
 
 import click
 
+from moromi.client.config import Settings, chosen_profile
+from moromi.errors import ConfigurationError
 from moromi_cli.lazy import load
 from moromi_cli.main import apply_options, program
+from moromi_cli.outlines import Outline, outlines
+from moromi_cli.plugins import files, find
 from moromi_cli.table import ALIASES, COMMANDS, resolve
 
 Word = tuple[str, str]
@@ -68,16 +72,16 @@ def formed(shell: str, word: str, about: str) -> str:
 def candidates(prog: str, words: list[str], start: str) -> Iterator[Word]:
     """What may stand after `words`, of what begins with `start`."""
     place, given = skip_options(program, words)
+    found: Iterator[Word] = iter(())
     if place < len(words):
-        name = resolve(words[place])
-        found = in_command(prog, name, words[place + 1 :], start, given) if name else iter(())
+        settings = settings_of(prog, given)
+        found = in_command(settings, words[place], words[place + 1 :], start)
     elif option_of(program, words[-1:]):
-        found = iter(())
+        pass
     elif start.startswith("-"):
         found = options(program)
     else:
-        aliases = {alias: COMMANDS[name][2] for alias, name in ALIASES.items()}
-        found = iter({**aliases, **{name: row[2] for name, row in COMMANDS.items()}}.items())
+        found = commands(settings_of(prog, given))
     yield from sorted(word for word in found if word[0].startswith(start))
 
 
@@ -113,19 +117,45 @@ def options(command: click.Command) -> Iterator[Word]:
                     yield word, param.help or ""
 
 
-def in_command(prog: str, name: str, words: list[str], start: str, given: dict[str, Any]) -> Iterator[Word]:
+def commands(settings: Settings | None) -> Iterator[Word]:
+    """All commands."""
+    found = {alias: COMMANDS[name][2] for alias, name in ALIASES.items()}
+    found |= {name: row[2] for name, row in COMMANDS.items()}
+    found |= {name: each.help for name, each in plugged(settings).items()}
+    yield from found.items()
+
+
+def plugged(settings: Settings | None) -> dict[str, Outline]:
+    """The commands of plugins."""
+    return outlines(files(settings)) if settings else {}
+
+
+def in_command(settings: Settings | None, word: str, words: list[str], start: str) -> Iterator[Word]:
     """Options, values of options and arguments of one command."""
-    command = load(name)
+    outline = plugged(settings).get(word.replace("_", "-"))
+    if outline and outline.exported:
+        yield from (("--help", "show help"), *outline.options) if start.startswith("-") else ()
+        return
+    name = resolve(word)
+    found = find(word.replace("_", "-"), settings) if outline and settings else load(name) if name else None
+    if found is not None:
+        yield from in_declared(settings, found, words, start)
+
+
+def in_declared(
+    settings: Settings | None, command: click.Command, words: list[str], start: str
+) -> Iterator[Word]:
+    """The same of a command that says what it takes."""
     option = option_of(command, words)
     if option is not None:
-        yield from values(prog, option, given)
+        yield from values(settings, option)
     elif start.startswith("-"):
         yield from options(command)
     else:
         place = count_arguments(command, words)
         argument = argument_at(command, place)
         if argument is not None:
-            yield from values(prog, argument, given, placeholder(command, place))
+            yield from values(settings, argument, placeholder(command, place))
 
 
 def count_arguments(command: click.Command, words: list[str]) -> int:
@@ -151,26 +181,28 @@ def placeholder(command: click.Command, place: int) -> str:
     return str(words[place]) if place < len(words) else str(words[-1]) if words else ""
 
 
-def values(prog: str, param: click.Parameter, given: dict[str, Any], shown: str = "") -> Iterator[Word]:
+def values(settings: Settings | None, param: click.Parameter, shown: str = "") -> Iterator[Word]:
     """Choices, or names of the hub; nothing for what only the person knows."""
     if isinstance(param.type, click.Choice):
         yield from ((str(choice), "") for choice in param.type.choices)
         return
     for kind, called in KINDS.items():
-        if param.name in called.split() or shown in called.split():
-            yield from ((name, "") for name in names(prog, kind, given))
+        if settings and (param.name in called.split() or shown in called.split()):
+            yield from ((name, "") for name in names(settings, kind))
 
 
-def names(prog: str, kind: str, given: dict[str, Any]) -> list[str]:
-    """The hub's names of a kind, from the cache if they are fresh."""
-    from moromi.client.config import chosen_profile
-    from moromi.errors import ConfigurationError
-
+def settings_of(prog: str, given: dict[str, Any]) -> Settings | None:
+    """The configuration, with what global options say; None when there is none."""
     try:
         settings = chosen_profile(given.get("profile"), prog, given.get("config"))
     except ConfigurationError:
-        return []
+        return None
     apply_options(settings, {**dict.fromkeys(param.name or "" for param in program.params), **given})
+    return settings
+
+
+def names(settings: Settings, kind: str) -> list[str]:
+    """The hub's names of a kind, from the cache if they are fresh."""
     path = cache_file(settings.server, kind)
     if path.is_file() and time.time() - path.stat().st_mtime < KEPT[kind]:
         return path.read_text(encoding="utf-8").split("\n")

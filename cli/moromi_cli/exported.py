@@ -16,8 +16,8 @@ import click
 from moromi.errors import PluginError
 from moromi_cli.lazy import MoromiCommand
 from moromi_cli.session import Cli, activate
+from moromi_cli.table import PREFIXES
 
-PREFIXES = ("anon_handle_", "handle_")
 #: Global options that no configuration has.
 GIVEN = ("user", "password", "runas", "noauth", "quiet")
 

@@ -113,14 +113,14 @@ def _commands(module: "ModuleType") -> Iterator[tuple[str, Plugged]]:
 
     for function in marked(module, "exported_cli"):
         made = exported_command(function)
-        yield str(made.name), Plugged(*_described(function.__doc__), made)
+        yield str(made.name), Plugged(*described(function.__doc__), made)
     for value in vars(module).values():
         if isinstance(value, MoromiCommand):
-            category, value.help = _described(value.help)
+            category, value.help = described(value.help)
             yield str(value.name), Plugged(category, value.help, value)
 
 
-def _described(text: str | None) -> tuple[str, str]:
+def described(text: str | None) -> tuple[str, str]:
     """Category and help from a doc string, `[category] help` as Koji has it; without one it is `misc`."""
     line, _, rest = (text or "").strip().partition("\n")
     category, bracket, about = line.removeprefix("[").partition("]")

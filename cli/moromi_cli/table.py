@@ -15,6 +15,9 @@ CATEGORIES = {
     "search": "search commands",
 }
 
+PREFIXES = ("anon_handle_", "handle_")
+"""How the names of commands begin that are functions in the form of Koji's client."""
+
 #: command -> (category, module below `moromi_cli.commands`, help)
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "build": ("build", "build", "Build a package from source"),

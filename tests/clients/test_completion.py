@@ -65,6 +65,53 @@ def test_names_of_the_hub(home: Path, bare_site: Site) -> None:
     assert offered("moromi list-tagged shell-tag shell", home) == [""]
 
 
+OURS = """
+from moromi_cli.plugin_api import argument, listing, option
+@listing("list-casks", "[options] <tag>")
+@option("--full/--empty", help="of these")
+@argument("tag")
+def list_casks(cli, full, tag):
+    '''[info] Casks of a tag'''
+"""
+FOR_KOJI = """
+from pathlib import Path
+from koji.plugin import export_cli
+Path("{imported}").touch()
+@export_cli
+def anon_handle_count_casks(goptions, session, args):
+    "[info] Count the casks"
+    parser = OptionParser(usage="usage: %prog count-casks [--by NUMBER]")
+    parser.add_option("-b", "--by", type="int", help=_("so many at once"))
+    parser.add_option("--secret", help=SUPPRESS_HELP)
+"""
+
+
+def test_commands_of_plugins(home: Path) -> None:
+    imported = home / "imported"
+    plugins = {
+        ".moromi/plugins/ours.py": OURS,
+        ".koji/plugins/theirs.py": FOR_KOJI.format(imported=imported),
+        "more/broken.py": "def handle_count_casks(:",
+        "more/buildroots.py": OURS.replace("list-casks", "list-buildroot"),
+    }
+    for name, text in plugins.items():
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).write_text(text)
+    assert offered("moromi list-ca", home) == ["list-casks"]
+    assert offered("moromi list_casks --", home) == ["--empty", "--full", "--help", "--json"]
+    assert offered("moromi list-casks shell", home) == ["shell-tag"]
+    assert offered("moromi count-", home) == ["count-casks"]
+    assert offered("moromi count-casks --", home) == ["--by", "--help"]
+    assert offered("moromi list-buildroot --f", home) == [""]
+    more = f"moromi --plugin-paths {home}/more list-buildroot"
+    assert offered(f"{more} --f", home) == ["--full"]
+    script = "moromi completion fish | source; complete -C '{}'"
+    assert in_shell("fish", script.format("moromi count-"), home) == ["count-casks\tCount the casks"]
+    found = in_shell("fish", script.format("moromi count-casks --b"), home)
+    assert found == ["--by\tso many at once"]
+    assert not imported.exists()
+
+
 def test_names_are_kept(home: Path, bare_site: Site) -> None:
     offered("moromi taginfo shell", home)
     config = home / ".moromi" / "config"
