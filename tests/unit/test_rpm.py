@@ -108,6 +108,29 @@ def test_all_fields() -> None:
     assert not {"PROVIDENAME", "FILEDIGESTS", "N", "PKGID", "HEADERIMMUTABLE"} & fields.keys()
 
 
+def test_derived_fields() -> None:
+    """The values are what `rpm --queryformat` prints."""
+    header = rpm.read_header(BINARY)
+    libc = "libc.so.6(GLIBC_2.2.5)(64bit) libc.so.6(GLIBC_2.34)(64bit) libc.so.6()(64bit) rtld(GNU_HASH)"
+    assert header["FILEREQUIRE"] == ["", libc, "", "", ""]
+    assert header["FILEPROVIDE"] == [""] * 5
+    assert (header["HEADERCOLOR"], header["ARCHSUFFIX"], header["DBINSTANCE"]) == (2, ".x86_64", 0)
+    assert rpm.read_header(SOURCE)["ARCHSUFFIX"] == ".src"
+    lees = rpm.read_header(DATA / "derived" / "lees-1-2.x86_64.rpm")
+    assert lees["TRIGGERCONDS"] == ["bar, foo > 1", "baz", "qq", "qz"]
+    assert lees["TRIGGERTYPE"] == ["in", "un", "prein", "postun"]
+    assert (lees["FILETRIGGERCONDS"], lees["FILETRIGGERTYPE"]) == (["/etc, /usr/lib"], ["in"])
+    assert (lees["TRANSFILETRIGGERCONDS"], lees["TRANSFILETRIGGERTYPE"]) == (["/opt"], ["postun"])
+    assert lees["FILENLINKS"] == [1, 1, 2, 2, 1, 1]
+    assert lees["FILECLASS"] == [
+        "Perl script text executable",
+        "directory",
+        *["ASCII text"] * 2,
+        "symbolic link to `a'",
+        "fifo (named pipe)",
+    ]
+
+
 def test_unknown_field() -> None:
     with pytest.raises(GenericError, match=r"^No such rpm header field: COLOUR$"):
         rpm.read_header(BINARY)["colour"]

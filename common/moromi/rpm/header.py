@@ -9,12 +9,13 @@ are not checked here.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 
-from moromi.constants import DepSense, DepType
+from moromi.constants import DepType
 from moromi.errors import GenericError
+from moromi.rpm.derived import DERIVED
 from moromi.rpm.openpgp import packet_key_id
 from moromi.rpm.raw import RawHeader, Readable, read_exactly
 from moromi.rpm.tags import DIGEST_ALGORITHMS, OTHER_SIZE, TAGS, Kind, signature_number
@@ -69,8 +70,8 @@ class Header:
     """
 
     def __init__(self, signature: RawHeader, main: RawHeader, start: int) -> None:
-        self.signature = signature
-        self.main = main
+        self.signature: RawHeader = signature
+        self.main: RawHeader = main
         #: Where the main header begins and ends in the file.
         self.start = start
         self.end = start + len(main.data)
@@ -80,9 +81,9 @@ class Header:
         tag = TAGS.get(upper)
         if tag is None:
             raise GenericError(f"No such rpm header field: {upper}")
-        computed = _COMPUTED.get(upper)
-        if computed is not None:
-            return computed(self)
+        derived = DERIVED.get(upper)
+        if derived is not None:
+            return derived(self)
         value = self._value(tag.number, tag.kind)
         if (value is None or value == []) and (other := OTHER_SIZE.get(upper)):
             return self._value(*TAGS[other])
@@ -299,45 +300,3 @@ def check_lead(lead: bytes) -> None:
     """GenericError unless these are the first bytes of an rpm file."""
     if lead[:4] != _LEAD_MAGIC:
         raise GenericError("not an RPM file: bad magic")
-
-
-def _evr(header: Header) -> str:
-    release = f"{header.version}-{header.release}"
-    return release if header.epoch is None else f"{header.epoch}:{release}"
-
-
-def _nevrs(kind: DepType) -> Callable[[Header], list[str]]:
-    def texts(header: Header) -> list[str]:
-        return [format_dependency(each) for each in header.dependencies(kind)]
-
-    return texts
-
-
-def format_dependency(dependency: Dependency) -> str:
-    """Return a dependency as spec files have it: `name >= version`."""
-    signs = ((DepSense.LESS, "<"), (DepSense.GREATER, ">"), (DepSense.EQUAL, "="))
-    sign = "".join([text for flag, text in signs if dependency.flags & flag])
-    return f"{dependency.name} {sign} {dependency.version}" if sign else dependency.name
-
-
-def _file_classes(header: Header) -> list[str]:
-    names = header["CLASSDICT"]
-    numbers = header.main.get(TAGS["FILECLASS"].number) or []
-    if not isinstance(numbers, list):
-        raise GenericError("malformed RPM header: FILECLASS")
-    return [names[number] if isinstance(number, int) and number < len(names) else "" for number in numbers]
-
-
-# What rpm derives from other tags when it is asked for these. The few that are left
-# out (colors, per-file dependencies, trigger conditions) count as missing.
-_COMPUTED: Final[dict[str, Callable[[Header], Any]]] = {
-    "FILENAMES": lambda header: header.filenames,
-    "FILECLASS": _file_classes,
-    "EPOCHNUM": lambda header: header.epoch or 0,
-    "EVR": _evr,
-    "NVR": lambda header: header.nvr,
-    "NEVR": lambda header: f"{header.name}-{_evr(header)}",
-    "NVRA": lambda header: f"{header.nvr}.{header['ARCH']}",
-    "NEVRA": lambda header: f"{header.name}-{_evr(header)}.{header['ARCH']}",
-    **{f"{kind.name}NEVRS": _nevrs(kind) for kind in DepType},
-}
