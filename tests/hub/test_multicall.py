@@ -85,6 +85,16 @@ def test_a_savepoint_is_set_only_when_there_is_something_to_lose(odd: HubUnderTe
     assert len([statement for statement in seen if "SAVEPOINT" in statement]) == 2, seen
 
 
+def test_what_fails_is_logged_without_what_was_sent(
+    odd: HubUnderTest, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "moromi_hub")
+    (refused,) = odd.client()("multiCall", batch(("login", "kojiadmin", "almost the password")))
+    assert refused["faultString"] == "invalid username or password"
+    assert "login failed in a multicall: invalid username or password" in caplog.messages
+    assert "almost the password" not in caplog.text
+
+
 KINDS = st.sampled_from(["add", "add_and_raise", "add_and_break", "break_reading", "read", "echo"])
 BATCHES = st.recursive(
     st.lists(KINDS, max_size=5),

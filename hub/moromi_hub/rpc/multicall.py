@@ -35,9 +35,9 @@ def multi_call(call: Call, calls: list[dict[str, Any]]) -> list[Any]:
 
 def _element(call: Call, element: dict[str, Any]) -> Any:
     try:
-        export = call.hub.registry.find(element["methodName"])
+        call.method = element["methodName"]
+        export = call.hub.registry.find(call.method)
         params = list(element["params"])
-        call.method = export.name
         dispatch.check_lockout(call, export.name)
         with call.tx.unit():
             # the answer is encoded after the unit, and an error of a listing belongs to it
@@ -47,7 +47,8 @@ def _element(call: Call, element: dict[str, Any]) -> Any:
             raise
         # what it has put there may have been undone
         call.cache.clear()
-        log.info("%s failed in a multicall: %s", element, error)
+        # the name alone: what came with it may be a password
+        log.info("%s failed in a multicall: %s", call.method, error)
         return faults.element_of(error)
 
 
