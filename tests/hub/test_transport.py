@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from werkzeug.test import Client as Browser
 
 from moromi.errors import GenericError
 from moromi_hub.app import Application
@@ -177,6 +178,15 @@ def test_the_file_tree(tmp_path: Path) -> None:
     assert b"a.log" in _get(tree, "/repos/")[1]
     for path in ("/repos/.user", "/repos/out/secret", "/../secret", "/repos/../../secret", "/nothing"):
         assert _get(tree, path)[0].startswith("404"), path
+
+
+@pytest.mark.parametrize("name", ["page.html", "comps.xml", "drawing.svg"])
+def test_what_users_have_uploaded_runs_nowhere(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("<script xmlns='http://www.w3.org/1999/xhtml'>steal()</script>")
+    with Browser(FileTree(tmp_path)).get(f"/{name}") as answer:
+        assert answer.status_code == 200
+        assert answer.headers["Content-Security-Policy"] == "sandbox"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
 def test_what_is_not_there(hub: HubUnderTest) -> None:

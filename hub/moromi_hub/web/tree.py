@@ -30,6 +30,10 @@ _TYPES = {
 }
 
 
+_SAFE = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox"}
+"""What users have built and uploaded is not to be trusted: no script in it runs as the hub's own."""
+
+
 class FileTree:
     """WSGI application that serves the files below `top`."""
 
@@ -53,10 +57,12 @@ class FileTree:
             return Response(_listing(path, name), mimetype="text/html")
         kind = _TYPES.get(path.suffix, None if path.suffix else "application/octet-stream")
         try:
-            return send_file(path, environ, mimetype=kind, conditional=True, max_age=0)
+            response = send_file(path, environ, mimetype=kind, conditional=True, max_age=0)
         except RequestedRangeNotSatisfiable as error:
             # A client that continues a download asks so for the rest of a file that it has whole.
             return Response(status=416, headers={"Content-Range": f"bytes */{error.length}"})
+        response.headers.extend(_SAFE)
+        return response
 
     def _find(self, name: str) -> Path | None:
         """The file or directory of that name, or None: also for hidden ones and links that lead out."""
