@@ -345,6 +345,9 @@ def test_upload_limit(copr: CoprHub, alice: Api) -> None:
     text = f"Uploaded file exceeds the limit of {LIMIT} bytes"
     answer = alice.form("/build/create/upload", WHERE, pkgs=("x.src.rpm", b"x" * (LIMIT + 1)))
     assert (answer.status_code, answer.json()["error"]) == (413, text)
+    # each would be a file, and an open one
+    many = {f"file{number}": ("x.src.rpm", b"x") for number in range(1001)}
+    assert alice.form("/project/add/alice", {}, **many).status_code == 413
     head = (
         b'--limit\r\nContent-Disposition: form-data; name="pkgs"; filename="x.src.rpm"\r\n'
         b"Content-Type: application/x-rpm\r\n\r\n"

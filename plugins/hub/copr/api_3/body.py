@@ -29,6 +29,8 @@ _NOT_JSON = "Did not attempt to load JSON data because the request Content-Type 
 _HALF = re.compile("[\ud800-\udfff]")
 _FIELDS = 16 << 20
 """Bytes that everything besides a file may have."""
+_PARTS = 1000
+"""How many fields and files may come at once: each file is one on the disk."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +157,9 @@ def _read_form(upload: bool) -> Body:
         taken.append(_Limited(place, limit))
         return cast("IO[bytes]", taken[-1])
 
-    parser = FormDataParser(make, max_form_memory_size=_FIELDS, max_content_length=limit + _FIELDS)
+    parser = FormDataParser(
+        make, max_form_memory_size=_FIELDS, max_content_length=limit + _FIELDS, max_form_parts=_PARTS
+    )
     try:
         _stream, form, files = parser.parse_from_environ(request.environ)
         body = _form_body(form.lists(), files.items(multi=True))
