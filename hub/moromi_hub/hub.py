@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 from moromi.errors import GenericError
 from moromi.paths import PathInfo
 from moromi_hub.auth.activity import Activity
+from moromi_hub.auth.password import Verifier
 from moromi_hub.call import Call
 from moromi_hub.db.engine import make_engine
 from moromi_hub.db.transaction import Transaction
@@ -40,6 +41,7 @@ class Hub:
         self.policies = Policies(rules, self.plugins.tests, self.plugins.rules)
         self.activity = Activity(self.engine)
         self.memory = Memory(self.engine)
+        self.passwords = Verifier()
         self._prepared = not self.plugins.schemas
         self._try_to_prepare()
 

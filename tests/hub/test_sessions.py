@@ -20,8 +20,10 @@ from moromi.errors import (
     ServerOffline,
 )
 from moromi_hub.auth import queries
+from moromi_hub.auth.password import Verifier, hash_password
 from moromi_hub.db.embedded import EmbeddedPostgres
 from moromi_hub.db.transaction import Transaction
+from moromi_hub.operator import operate
 from support import database
 from support.hub import Client, HubUnderTest, count_statements, running_hub
 
@@ -66,6 +68,52 @@ def test_a_plain_password_of_an_older_database_is_replaced(hub: HubUnderTest) ->
         stored = connection.execute(text("SELECT password FROM users WHERE name = 'bob'")).scalar_one()
     assert stored.startswith("scrypt$")
     assert hub.client()("login", "bob", "plain")["session-key"]
+
+
+def test_a_right_password_is_known_again_and_a_wrong_one_never(hub: HubUnderTest) -> None:
+    passwords = hub.hub.passwords
+    for _ in range(3):
+        assert hub.client()("login", "alice", "alice")["session-key"]
+    assert (passwords.derivations, len(passwords)) == (1, 1)
+    for user, password in [("alice", "wrong"), ("alice", "wrong"), ("bob", "alice"), ("nobody", "alice")]:
+        with pytest.raises(AuthError, match="invalid username or password"):
+            hub.client()("login", user, password)
+    assert (passwords.derivations, len(passwords)) == (5, 1)
+
+
+def test_what_was_remembered_of_an_old_password_is_of_no_use(hub: HubUnderTest) -> None:
+    assert hub.client()("login", "alice", "alice")["session-key"]
+    with operate(hub.hub) as operator:
+        operator.set_password("alice", "new")
+    with pytest.raises(AuthError, match="invalid username or password"):
+        hub.client()("login", "alice", "alice")
+    assert hub.client()("login", "alice", "new")["session-key"]
+
+
+def test_a_disabled_user_is_refused_with_a_known_password(hub: HubUnderTest, admin: Client) -> None:
+    assert hub.client()("login", "alice", "alice")["session-key"]
+    admin("disableUser", "alice")
+    with pytest.raises(AuthError, match="logins by alice are not allowed"):
+        hub.client()("login", "alice", "alice")
+
+
+def test_so_many_passwords_are_remembered_and_no_more() -> None:
+    verifier = Verifier(limit=2)
+    stored = {word: hash_password(word) for word in ("first", "second", "third")}
+    for word in stored:
+        assert verifier.verify(word, stored[word])
+    assert (verifier.derivations, len(verifier)) == (3, 2)
+    assert verifier.verify("third", stored["third"])
+    assert verifier.derivations == 3
+    assert verifier.verify("first", stored["first"])
+    assert verifier.derivations == 4, "the oldest had to go"
+
+
+def test_passwords_are_remembered_for_a_time() -> None:
+    verifier, stored = Verifier(seconds=0), hash_password("word")
+    assert verifier.verify("word", stored)
+    assert verifier.verify("word", stored)
+    assert verifier.derivations == 2
 
 
 def test_a_lost_reply_of_a_write_is_not_done_twice(hub: HubUnderTest) -> None:

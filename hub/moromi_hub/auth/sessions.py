@@ -263,7 +263,7 @@ def login(call: Call, user: Any, password: Any) -> dict[str, Any]:
     if call.session is not None:
         raise AuthError("Already logged in")
     row = queries.user_by_name(call.tx, user)
-    if not passwords.verify(password, row["password"] if row else None) or row is None:
+    if not call.hub.passwords.verify(password, row["password"] if row else None) or row is None:
         raise AuthError("invalid username or password")
     if not passwords.is_hashed(row["password"]):
         set_password(call, row["id"], password)
