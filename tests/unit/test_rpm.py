@@ -14,7 +14,7 @@ from moromi import rpm
 from moromi.constants import DepType
 from moromi.errors import GenericError
 from moromi.rpm.openpgp import packet_key_id
-from moromi.rpm.raw import MAGIC, RawHeader
+from moromi.rpm.raw import MAGIC, MAX_COUNT, RawHeader
 from moromi.rpm.tags import TAGS
 
 DATA = Path(__file__).parent.parent / "data" / "rpms"
@@ -251,6 +251,14 @@ def test_malformed_structures(data: bytes) -> None:
 def test_malformed_entries(bad: bytes) -> None:
     header = RawHeader(raw([bad], b"abcd"))
     with pytest.raises(GenericError, match="malformed RPM header"):
+        header.get(1)
+
+
+@pytest.mark.parametrize("kind", [1, 4, 8])
+def test_entries_that_would_fill_the_memory(kind: int) -> None:
+    count = MAX_COUNT + 1
+    header = RawHeader(raw([entry(1, kind, 0, count)], bytes(count)))
+    with pytest.raises(GenericError, match="tag 1 holds too much"):
         header.get(1)
 
 

@@ -47,3 +47,9 @@ def test_broken_archives(tmp_path: Path) -> None:
         with pytest.raises(GenericError, match="payload of an rpm"), rpm.opened_payload(path) as members:
             for member in members:
                 member.read()
+
+
+def test_archives_without_end() -> None:
+    with rpm.opened_payload(SOURCE, most=500) as members, pytest.raises(GenericError, match="no end"):
+        for member in members:
+            member.read()

@@ -25,6 +25,7 @@ _HEADER_SIZE: Final = 110
 _LAST: Final = "TRAILER!!!"
 _LONGEST_NAME: Final = 4096
 _BLOCK: Final = 1 << 16
+MOST_UNPACKED: Final = 64 << 30
 
 
 class _Unpacked:
@@ -32,10 +33,15 @@ class _Unpacked:
 
     def __init__(self, stream: Readable, *errors: type[Exception]) -> None:
         self.stream = stream
+        #: How many bytes may still come: a few millions of compressed ones can be made to never end.
+        self.left = MOST_UNPACKED
         self.errors: tuple[type[Exception], ...] = (EOFError, OSError, *errors)
 
     def read(self, size: int) -> bytes:
         """Exactly so many bytes."""
+        self.left -= size
+        if self.left < 0:
+            raise GenericError("broken payload of an rpm: there is no end of it")
         parts = []
         while size:
             try:
@@ -75,15 +81,20 @@ class Member:
 
 
 @contextmanager
-def opened_payload(path: str | os.PathLike[str]) -> Iterator[Iterator[Member]]:
-    """The files of an rpm in the order of the archive. GenericError: it is none, or cannot be unpacked."""
+def opened_payload(path: str | os.PathLike[str], most: int = MOST_UNPACKED) -> Iterator[Iterator[Member]]:
+    """The files of an rpm in the order of the archive.
+
+    GenericError: it is none, cannot be unpacked, or has more than `most` bytes without its compression.
+    """
     with open(path, "rb") as file:
         header = read_header(file)
         kind = header["PAYLOADCOMPRESSOR"] or "gzip"
         unpack = _UNPACK.get(kind)
         if unpack is None or header["PAYLOADFORMAT"] not in (None, "cpio"):
             raise GenericError(f"unknown payload of an rpm: {header['PAYLOADFORMAT']} in {kind}")
-        yield _members(unpack(file))
+        payload = unpack(file)
+        payload.left = most
+        yield _members(payload)
 
 
 def _gzip(file: BinaryIO) -> _Unpacked:

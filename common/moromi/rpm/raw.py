@@ -20,6 +20,9 @@ _ENTRY: Final = struct.Struct(">IIII")
 #: The limits of rpm itself: entries, and bytes of the store.
 MAX_ENTRIES: Final = 0xFFFF
 MAX_STORE: Final = 256 * 1024 * 1024
+#: Numbers or texts of one entry: each byte of a store could be one, which in Python takes eight times as much
+#: and more. No package comes near.
+MAX_COUNT: Final = 16 * 1024 * 1024
 
 
 class Readable(Protocol):
@@ -96,6 +99,8 @@ class RawHeader:
         if entry is None:
             return None
         kind, offset, count = entry
+        if kind != _BINARY and count > MAX_COUNT:
+            raise GenericError(f"malformed RPM header: tag {tag} holds too much")
         if kind in _INTEGERS:
             return self._integers(tag, _INTEGERS[kind], offset, count)
         if kind == _BINARY:
@@ -121,7 +126,7 @@ class RawHeader:
         # of the store for each tag.
         following = bisect_right(self._offsets, offset)
         end = self._offsets[following] if following < len(self._offsets) else len(self._store)
-        parts = bytes(self._store[offset:end]).split(b"\0")
+        parts = bytes(self._store[offset:end]).split(b"\0", count)
         if count > len(parts) - 1:
             raise GenericError(f"malformed RPM header: tag {tag} holds fewer texts than it says")
         return parts[:count]
