@@ -205,7 +205,8 @@ class _Git(_Fetcher):
         self.must(["git", "clone", "-n", self.scm.clone_url, str(clone)])
         revision = self.scm.revision
         wanted = revision.removeprefix("origin/")
-        fetched = self.may(["git", "fetch", "origin", f"{wanted}:{FETCHED}"], clone)
+        # what follows `origin/` may begin with a dash
+        fetched = self.may(["git", "fetch", "--", "origin", f"{wanted}:{FETCHED}"], clone)
         if not (fetched and self.may(["git", "reset", "--hard", FETCHED], clone)):
             self.must(["git", "reset", "--hard", revision], clone)
         return clone / self.scm.module if self.scm.module else clone

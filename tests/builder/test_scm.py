@@ -1,6 +1,5 @@
 """Permission to check out, and checkouts from real git repositories over a real git daemon."""
 
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +11,7 @@ from moromi.errors import BuildError
 from moromi.scm import parse_scm_url
 from moromi_builder import commands
 from moromi_builder.scm import Permission, checkout, match_rules, read_policy_action
+from samplesite.site import free_port
 
 URL = "git+https://src.example.com/rpms/hello#main"
 
@@ -69,13 +69,6 @@ def git(directory: Path, *words: str) -> str:
     return done.stdout.strip()
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """A git daemon over `hello` (branches main and old) and `common`; its `host:port` and directory."""
@@ -95,7 +88,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path
     port = free_port()
     words = ["git", "daemon", f"--base-path={top}", "--export-all", "--listen=127.0.0.1", f"--port={port}"]
     daemon = subprocess.Popen([*words, "--reuseaddr"])
-    limit = time.monotonic() + 10
+    limit = time.monotonic() + 60
     while subprocess.run(
         ["git", "ls-remote", f"git://127.0.0.1:{port}/hello"], capture_output=True, check=False
     ).returncode:
@@ -143,6 +136,19 @@ def test_module_and_common(server: tuple[str, Path], tmp_path: Path) -> None:
     assert found.directory == tmp_path / "hello" / "sub"
     assert (found.directory / "inner.spec").exists()
     assert (found.directory.parent / "common" / "common.spec").exists()
+
+
+def test_a_revision_is_no_option_of_git(server: tuple[str, Path], tmp_path: Path) -> None:
+    """A program of somebody else's on this machine is not run."""
+    program = tmp_path / "program"
+    with_refspec = program.with_name("program:KOJI_FETCH_HEAD")
+    with_refspec.write_text(f"#!/bin/sh\ntouch {tmp_path}/has-run\n")
+    with_refspec.chmod(0o755)
+    scm = parse_scm_url(f"git+file://{server[1]}/hello#origin/--upload-pack={program}")
+    (tmp_path / "work").mkdir()
+    with pytest.raises(BuildError, match="git reset --hard"):
+        checkout(scm, tmp_path / "work", Permission(use_common=False), Runner(tmp_path / "log"))
+    assert not (tmp_path / "has-run").exists()
 
 
 def test_a_module_that_leads_out_is_refused(server: tuple[str, Path], tmp_path: Path) -> None:

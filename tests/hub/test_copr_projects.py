@@ -179,8 +179,13 @@ def test_mapping(copr: CoprHub, alice: Api, bob: Api) -> None:
     used = admin("getTagExternalRepos", build)
     assert [use["url"] for use in used] == ["http://example.org/mini-1-x86_64/", "http://example.org/mini/"]
     assert {use["merge_mode"] for use in used} == {"bare"}
+    # the distribution is linked as links are made unless somebody says otherwise
+    admin("createExternalRepo", "mini", "http://mini.example.org/")
+    admin("addExternalRepoToTag", "distribution", "mini", 10)
+    assert {use["merge_mode"] for use in admin("getExternalRepoList", build)} == {"bare"}
     extra = admin("getBuildConfig", build)["extra"]
     assert extra == {
+        "repo.merge_mode": "bare",
         "copr.enable_net": True,
         "mock.new_chroot": 1,
         "rpm.macro._with_ssl": "--with-ssl",
@@ -262,6 +267,10 @@ BAD_CHROOTS = {
     " registry.fedoraproject.org/fedora:rawhide).": {"bootstrap_image": "Fedora::x"},
     "module_toggle: Module name 'x' must consist of two parts separated with colon, e.g. module:stream": {
         "additional_modules": "x"
+    },
+    # the next would be an option of a program
+    "module_toggle: Module name '-c:x' must consist of two parts separated with colon, e.g. module:stream": {
+        "additional_modules": "-c:x"
     },
     "module_toggle: Module name 'a:1' specified multiple times": {"additional_modules": "a:1,a:1"},
     "Trying to reset an invalid attribute: color\n"

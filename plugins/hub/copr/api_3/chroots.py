@@ -120,7 +120,7 @@ def _read(api: Api, form: Form) -> dict[str, Any]:
 def _modules(form: Form) -> list[str]:
     names = form.words("additional_modules", ",")
     for name in names:
-        if not re.fullmatch(r"!?[^:\s]+:[^:\s]+", name):
+        if not re.fullmatch(r"!?[^-:\s][^:\s]*:[^:\s]+", name):
             form.fail(
                 "module_toggle",
                 f"Module name '{name}' must consist of two parts separated with colon, e.g. module:stream",
