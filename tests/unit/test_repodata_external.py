@@ -156,6 +156,32 @@ class TestTakingIn:
         primary.write_bytes(good)
         assert len(store.take_in(site.url).lines) == 2
 
+    def test_it_leads_to_no_file_of_this_machine(
+        self, site: Site, store: ExternalStore, tmp_path: Path
+    ) -> None:
+        site.publish(A)
+        secret = tmp_path / "primary.xml"
+        shutil.copyfile(documents(site.top / "repo")["primary"], secret)
+        repomd = site.top / "repo" / "repodata" / "repomd.xml"
+        text = repomd.read_text()
+        name = documents(site.top / "repo")["primary"].name
+        for change in (
+            (f'href="repodata/{name}"', f'href="file://{secret}"'),
+            (f'href="repodata/{name}"', f'href="{secret}" xml:base="file:///"'),
+        ):
+            repomd.write_text(text.replace(*change))
+            with pytest.raises(GenericError, match="leads to a file of this machine"):
+                store.take_in(site.url)
+
+    def test_a_document_without_end(
+        self, site: Site, store: ExternalStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(external, "_MOST", 100)
+        site.publish(A)
+        with pytest.raises(GenericError, match="more than 100 bytes"):
+            store.take_in(site.url)
+        assert site.asked == ["repomd.xml"]
+
     def test_what_nobody_uses_goes(self, site: Site, store: ExternalStore, tmp_path: Path) -> None:
         site.publish(A)
         store.take_in(site.url)

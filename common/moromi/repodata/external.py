@@ -29,7 +29,7 @@ from urllib.request import url2pathname
 import createrepo_c
 
 from moromi.client.connection import Limits
-from moromi.client.download import fetch
+from moromi.client.download import Observer, fetch
 from moromi.client.trouble import TransportError
 from moromi.errors import GenericError
 from moromi.repodata.files import place
@@ -45,6 +45,8 @@ _DIGESTS: Final = {
 _PKGID: Final = re.compile("[0-9a-fA-F]+")
 _DAY: Final = 86_400.0
 _MONTH: Final = 30 * _DAY
+#: Bytes of a document; those of the largest distributions have a tenth.
+_MOST: Final = 2 << 30
 #: Shorter than for people: others wait for their repositories meanwhile.
 _LIMITS: Final = Limits(connect=20.0, silence=60.0)
 
@@ -127,8 +129,11 @@ def _take_in(url: str, repomd: Path, state: Path) -> None:
 def _obtain(url: str, record: Any, state: Path) -> Path:
     """Download a document and check it; return its path."""
     path = state / f"{record.type}{Path(record.location_href).suffix}"
+    where = _below(record.location_base or url, record.location_href)
+    if urlsplit(where).scheme == "file" and urlsplit(url).scheme != "file":
+        raise GenericError(f"external repository {url} leads to a file of this machine: {where}")
     if not _is_whole(path, record):
-        _download(_below(record.location_base or url, record.location_href), path)
+        _download(where, path)
     if not _is_whole(path, record):
         path.unlink()
         raise GenericError(
@@ -199,9 +204,17 @@ def _download(url: str, path: Path) -> None:
             raise GenericError(f"cannot read {url}: {exc.strerror}") from exc
         return
     try:
-        fetch(url, str(path), limits=_LIMITS)
+        fetch(url, str(path), limits=_LIMITS, observer=_SizeLimit())
     except TransportError as exc:
         raise GenericError(f"cannot get {url}: {exc}") from exc
+
+
+class _SizeLimit(Observer):
+    """Ends a download that does not: a server may send for ever."""
+
+    def progress(self, done: int, total: int) -> None:
+        if max(done, total) > _MOST:
+            raise GenericError(f"a document of an external repository has more than {_MOST} bytes")
 
 
 @contextmanager
