@@ -15,10 +15,9 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from moromi.client import ClientSession, TransportError
-from moromi.constants import BuildState, TaskState
+from moromi.constants import BuildState
 from moromi.errors import GenericError
 from samplesite import content, copr, samples
 from samplesite.site import ADMIN, BIN, Site, SiteError
@@ -110,7 +109,8 @@ def remove_tree(path: Path) -> None:
 
 def prepare(site: Site) -> None:
     """Distribution, programs, accounts, tags."""
-    with step("Sample distribution"):
+    first = "" if DISTRO.exists() else " (145 packages made of Debian's, once; about a minute)"
+    with step(f"Sample distribution{first}"):
         make_distribution()
     with step("Hub: database, web server, worker, push service"):
         site.configure()
@@ -158,7 +158,7 @@ def build_samples(site: Site) -> bool:
             say("Everything is built; a scratch build shows that it still works:")
             srpm = samples.make_srpm("hello-noarch", STATE / "srpms")
             tasks["hello-noarch (scratch)"] = samples.submit_srpm(session, srpm, scratch=True)
-        return not all([follow(session, name, task_id) for name, task_id in tasks.items()])
+        return bool(samples.follow(session, tasks, say))
 
 
 def submit(session: ClientSession, package: str) -> int:
@@ -166,25 +166,6 @@ def submit(session: ClientSession, package: str) -> int:
     if package == "hello-git":
         return int(session.call("build", samples.make_git_source(STATE / "git"), content.TARGET))
     return samples.submit_srpm(session, samples.make_srpm(package, STATE / "srpms"))
-
-
-def follow(session: ClientSession, name: str, task_id: int) -> bool:
-    """Show a build's progress to its end; whether it succeeded."""
-    started = time.monotonic()
-
-    def report(task: dict[str, Any]) -> None:
-        state = TaskState(task["state"]).name.lower()
-        say(f"  {name}: task {task['id']} {task['method']} ({task['arch']}) {state}")
-
-    task = samples.wait_for_task(session, task_id, report)
-    ok = bool(task["state"] == TaskState.CLOSED)
-    say(f"  {name}: {'done' if ok else 'FAILED'} after {time.monotonic() - started:.1f} s")
-    if not ok:
-        try:
-            session.call("getTaskResult", task_id)
-        except Exception as error:
-            say(f"    {error}")
-    return ok
 
 
 def summary(site: Site) -> None:

@@ -38,7 +38,7 @@ install_missing() {
     echo "Installing ${#missing[@]} Debian packages (listed above)."
     as_root dpkg --configure -a >/dev/null # what an interrupted run left
     as_root apt-get update -qq
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+    as_root env DEBIAN_FRONTEND=noninteractive DEBCONF_NOWARNINGS=yes apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
     missing=()
 }
 

@@ -6,19 +6,19 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from moromi.client import ClientSession
 from moromi.client.push import Push
 from moromi.constants import FINISHED_TASKS, BuildState, RepoState, TaskState
+from moromi.errors import GenericError
 from samplesite.content import BUILD, DEST, TARGET
 from samplesite.site import SiteError
 
 PACKAGES = ("hello-noarch", "hello-c", "hello-git")
 SPECS = Path(__file__).resolve().parent.parent / "packages"
-Report = Callable[[dict[str, Any]], None]
 
 
 def make_srpm(package: str, out: Path) -> Path:
@@ -79,22 +79,63 @@ def submit_srpm(session: ClientSession, srpm: Path, target: str = TARGET, **opti
     return int(session.call("build", f"{directory}/{srpm.name}", target, options))
 
 
-def wait_for_task(session: ClientSession, task_id: int, report: Report | None = None) -> dict[str, Any]:
-    """Follow a task and its children to its end; `report` hears of every task whose state changed."""
-    seen: dict[int, int] = {}
-    with Push(session, f"/task/{task_id}") as push:
-        while True:
-            tasks = session.call("getTaskDescendents", task_id)
-            tasks = [task for family in tasks.values() for task in family]
-            tasks.append(session.call("getTaskInfo", task_id))
-            for task in sorted(tasks, key=lambda each: each["id"]):
-                if report is not None and seen.get(task["id"]) != task["state"]:
-                    report(task)
-                seen[task["id"]] = task["state"]
-            last: dict[str, Any] = tasks[-1]
-            if last["state"] in FINISHED_TASKS:
-                return last
-            push.wait(2.0)
+def follow(session: ClientSession, builds: Mapping[str, int], say: Callable[[str], None]) -> list[str]:
+    """Tell of each task that ends, and what others wait for, until all builds have ended.
+
+    Returns the names of the builds that failed.
+    """
+    left, told, failed = dict(builds), set[int](), list[str]()
+    spoken, patience = time.monotonic(), 10.0
+    while left:
+        for name, task_id in list(left.items()):
+            family = _family(session, task_id)
+            for task in family:
+                if task["state"] in FINISHED_TASKS and task["id"] not in told:
+                    told.add(task["id"])
+                    say(f"  {name}: {_ended(task)}")
+                    spoken, patience = time.monotonic(), 10.0
+            if family[-1]["state"] in FINISHED_TASKS:
+                del left[name]
+                if family[-1]["state"] != TaskState.CLOSED:
+                    failed.append(name)
+                    say(f"    {_error(session, task_id)}")
+        if time.monotonic() > spoken + patience:
+            for name, task_id in left.items():
+                say(f"  {name}: {_what_now(session, _family(session, task_id))}")
+            spoken, patience = time.monotonic(), 2 * patience
+        time.sleep(0.3 if left else 0)
+    return failed
+
+
+def _family(session: ClientSession, task_id: int) -> list[dict[str, Any]]:
+    """A task's descendants in their order, and itself last."""
+    tasks = [task for each in session.call("getTaskDescendents", task_id).values() for task in each]
+    return [*sorted(tasks, key=lambda task: int(task["id"])), session.call("getTaskInfo", task_id)]
+
+
+def _ended(task: dict[str, Any]) -> str:
+    word = "done" if task["state"] == TaskState.CLOSED else TaskState(task["state"]).name
+    seconds = task["completion_ts"] - task["create_ts"]
+    return f"{task['method']} {task['arch']} (task {task['id']}) {word} after {seconds:.1f} s"
+
+
+def _error(session: ClientSession, task_id: int) -> str:
+    """What a task that did not end well says of it."""
+    try:
+        return str(session.call("getTaskResult", task_id))
+    except GenericError as error:
+        return str(error)
+
+
+def _what_now(session: ClientSession, family: Sequence[dict[str, Any]]) -> str:
+    """What is to be said of a build in which nothing has ended for a while."""
+    for task in family:
+        if task["state"] in (TaskState.FREE, TaskState.ASSIGNED):
+            return f"task {task['id']} ({task['method']}) waits: " + str(
+                session.call("scheduler.explain", task["id"])["summary"]
+            )
+    running = next(task for task in family if task["state"] not in FINISHED_TASKS)
+    return f"task {running['id']} ({running['method']}) is running"
 
 
 def unfinished_build(session: ClientSession, package: str) -> int | None:

@@ -112,6 +112,7 @@ class Site:
             "mockdir": self.builder_place(name) / "roots",
             "allowed_scms": f":{self.state}/*:no:",
             "minspace": 1024,
+            "max_load": 1000,  # whatever else this machine does
             **self.builder_options,
         }
         _write_ini(self.state / f"{name}.conf", {"kojid": {**common, **options}})

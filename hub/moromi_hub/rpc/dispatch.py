@@ -43,7 +43,7 @@ def answer(
     fault: Callable[[int, str], Encoded],
 ) -> Encoded:
     """Run one request to its encoded answer; every failure but CommitFailed becomes a fault."""
-    with logs.about(call), limits.memory_watched(call):
+    with logs.about(call), limits.memory_watched(call.settings.MemoryWarnThreshold, method):
         try:
             export = call.hub.registry.find(method)
             call.method = export.name
