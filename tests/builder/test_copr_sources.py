@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import itertools
 import subprocess
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -159,12 +160,12 @@ def test_gems(tmp_path: Path) -> None:
         release = rubygems.read(
             {**facts, "sha": digest, "info": "100% of {a kit}\n%global x", "licenses": None}
         )
-        rubygems.check(path, release)
+        part("digests").check(path, release.digest)
         text = rubygems.spec(path, release)
         assert line in text and "Summary: 100%% of (a kit) %%global x\n" in text
     path.write_bytes(b"")
     with pytest.raises(BuildError, match="another sha256"):
-        rubygems.check(path, release)
+        part("digests").check(path, release.digest)
     with pytest.raises(BuildError, match="is no gem"):
         rubygems.spec(path, release)
     documents: list[Any] = [{}, {**facts, "name": "../kit"}, {**facts, "version": "1.0 %x"}, [], None]
@@ -173,3 +174,47 @@ def test_gems(tmp_path: Path) -> None:
             rubygems.read(broken)
     with pytest.raises(BuildError, match="not the name of a gem"):
         rubygems.document_url("http://x", "../kit")
+
+
+def python_release(name: str = "kit", version: str = "1.0", wheels: Sequence[str] = ()) -> Any:
+    """What is made of what an index tells of a project."""
+    urls = [{"packagetype": "bdist_wheel", "filename": f"x-{each}.whl", "url": ""} for each in wheels]
+    urls.append({"packagetype": "sdist", "filename": "kit-1.0.tar.gz", "url": "http://x/kit-1.0.tar.gz"})
+    info = {"name": name, "version": version, "summary": "100% of %(echo macros)"}
+    return part("pypi").read({"info": info, "urls": urls})
+
+
+def test_python_projects(tmp_path: Path) -> None:
+    """rpm reads the spec files as they are meant, and sorts the versions as Python does."""
+    versions = ["1.0.dev3", "1.0a1.dev2", "1.0a1", "1.0rc1", "1.0", "1.0.post1.dev1", "1.0.post1", "1.0.1"]
+    texts = [part("pypi").package_version(each) for each in versions]
+    assert texts[3:7] == ["1.0~rc1", "1.0", "1.0^post1~dev1", "1.0^post1"]
+    pairs = "".join(f"print(rpm.vercmp('{a}', '{b}'))" for a, b in itertools.pairwise(texts))
+    words = ["rpm", "--eval", f"%{{lua: {pairs}}}"]
+    assert subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip() == "-1" * 7
+
+    def parsed(text: str) -> list[str]:
+        (tmp_path / "kit.spec").write_text(text)
+        tags = "%{name}|%{evr}|%{arch}|%{summary}|%{description}\n"
+        words = [
+            "rpmspec",
+            "-q",
+            "--undefine=dist",
+            "--target=s390x",
+            f"--qf={tags}",
+            str(tmp_path / "kit.spec"),
+        ]
+        done = subprocess.run(words, capture_output=True, text=True, check=True)
+        assert done.stderr == ""
+        return done.stdout.splitlines()
+
+    summary = "100% of %(echo macros)|100% of %(echo macros)"
+    pure = python_release("Python_-Kit.A", "1!2.0rc1", ["py3-none-any"])
+    assert f"python3-kit-a|1:2.0~rc1-1|noarch|{summary}" in parsed(pure.spec)
+    native = python_release(wheels=["cp311-cp311-linux_x86_64"])
+    assert "BuildRequires: gcc\n" in native.spec
+    assert f"python3-kit|1.0-1|s390x|{summary}" in parsed(native.spec)
+    assert "debug_package" in python_release().spec and "debug_package" not in native.spec
+    for name, version in (("../kit", "1.0"), ("kit", "1.0 %x")):
+        with pytest.raises(BuildError, match="names that cannot be"):
+            python_release(name, version)

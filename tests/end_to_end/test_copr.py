@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from samplesite.services import wait_for
+from support import python_packages
+from support.chroots import sample_distribution
 from support.copr import Api
 from support.copr_site import CHROOT, OTHER, CoprSite, copr_site
 from support.copr_sources import Sources, serving
@@ -40,6 +42,7 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sources]:
     with serving(tmp_path_factory.mktemp("sources")) as made:
         made.python_project()
         made.gem()
+        python_packages.make(made.place / "http/python")
         yield made
 
 
@@ -57,12 +60,14 @@ def site(can_build: None, sources: Sources, tmp_path_factory: pytest.TempPathFac
 
 
 @pytest.fixture(scope="module")
-def alice(site: CoprSite) -> Api:
-    """The owner of `base`, and of `proj`, which builds with it."""
+def alice(site: CoprSite, sources: Sources) -> Api:
+    """The owner of `base`, of `proj`, which builds with it, and of `snakes`, which has Python."""
     api = site.api("alice")
     api.ok("POST", "/project/add/alice", {"name": "base", "chroots": [CHROOT]})
     repos = ["copr://alice/base"]
     api.ok("POST", "/project/add/alice", {"name": "proj", "chroots": [CHROOT], "additional_repos": repos})
+    repos = [f"{sources.http_url}/python"]
+    api.ok("POST", "/project/add/alice", {"name": "snakes", "chroots": [CHROOT], "additional_repos": repos})
     return api
 
 
@@ -94,7 +99,7 @@ def test_dependent_projects(site: CoprSite, alice: Api, tmp_path: Path) -> None:
     needs = Package("wort", build="test -d /usr/share/malt", requires=["malt"])
     number = upload(alice, "proj", needs.srpm(tmp_path))
     build = alice.finished(number)
-    place = f"{site.url}/results/alice/proj/{CHROOT}/{number:08d}-wort/"
+    place = f"{results(site, 'alice', 'proj')}{number:08d}-wort/"
     assert build["state"] == "succeeded", log(alice, place)
     built = alice.ok("GET", f"/build/built-packages/{number}")[CHROOT]["packages"]
     expected = {"name": "wort", "epoch": None, "version": "1", "release": "1.mini1"}
@@ -150,12 +155,12 @@ ORDERS: dict[str, tuple[str, dict[str, Any]]] = {
         {"clone_url": "git:tito", "subdirectory": "taps", "source_build_method": "tito_test"},
     ),
     "cask": ("distgit", {"package_name": "cask", "namespace": "rpms"}),
-    "python-kit-a": ("pypi", {"pypi_package_name": "kit-a"}),
+    "python-kit-a": ("pypi", {"pypi_package_name": "kit-a", "projectname": "snakes"}),
     "rubygem-kit": ("rubygems", {"gem_name": "kit"}),
 }
 """By the names of the packages that come of them."""
-STATES = {"plain": "succeeded", "made": "succeeded", "python-kit-a": "failed", "rubygem-kit": "failed"}
-"""The sample distribution has no Python or Ruby, so that is where these end; all others are skipped."""
+STATES = {"plain": "succeeded", "made": "succeeded", "python-kit-a": "succeeded", "rubygem-kit": "failed"}
+"""The sample distribution has no Ruby, so that is where that one ends; all others are skipped."""
 
 
 def test_sources(site: CoprSite, alice: Api, sources: Sources) -> None:
@@ -183,6 +188,29 @@ def test_sources(site: CoprSite, alice: Api, sources: Sources) -> None:
     assert versions["taps git"].startswith("1-1.git.1.")
     assert versions["python-kit-a"] == "1.2-1.mini1"
     assert_options(site, alice, numbers)
+    kit = alice.ok("GET", f"/build/built-packages/{numbers['python-kit-a']}")[CHROOT]["packages"]
+    assert {(each["name"], each["arch"]) for each in kit} == {
+        ("python-kit-a", "src"),
+        ("python3-kit-a", "noarch"),
+    }
+
+
+def test_python_program(site: CoprSite, alice: Api, tmp_path: Path) -> None:
+    """What was built of a project of an index installs with what it needs, and runs."""
+    urls = {"distribution": f"file://{sample_distribution()}", "snakes": results(site, "alice", "snakes")}
+    words = ["dnf", "--noplugins", f"--installroot={tmp_path}/root", f"--setopt=cachedir={tmp_path}/cache"]
+    words += [f"--repofrompath={name},{url}" for name, url in urls.items()]
+    words += [f"--repo={name}" for name in urls]
+    words += ["--releasever=1", "--nogpgcheck", "-y", "install", "python3-kit-a"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=200)
+    assert done.returncode == 0, done.stdout + done.stderr
+    words = ["chroot", f"{tmp_path}/root", "kit-a"]
+    assert subprocess.run(words, capture_output=True, text=True, check=True).stdout == "a whole kit\n"
+
+
+def results(site: CoprSite, owner: str, project: str) -> str:
+    """The address of a published repository."""
+    return f"{site.url}/results/{owner}/{project}/{CHROOT}/"
 
 
 def assert_options(site: CoprSite, alice: Api, numbers: dict[str, int]) -> None:
@@ -216,10 +244,9 @@ def test_fork_and_delete(site: CoprSite, alice: Api) -> None:
     assert made["full_name"] == "bob/copy"
     (copy,) = bob.ok("GET", "/build/list?ownername=bob&projectname=copy")["items"]
     assert copy["state"] == "forked"
-    root = f"{site.url}/results"
 
     def packages(owner: str, project: str) -> str:
-        words = ["dnf", "--noplugins", f"--repofrompath=it,{root}/{owner}/{project}/{CHROOT}/", "--repo=it"]
+        words = ["dnf", "--noplugins", f"--repofrompath=it,{results(site, owner, project)}", "--repo=it"]
         more = ["--releasever=1", "--refresh", "repoquery", "--queryformat=%{name}", "--quiet"]
         done = subprocess.run([*words, *more], capture_output=True, text=True, check=False, timeout=100)
         return done.stdout
@@ -228,7 +255,7 @@ def test_fork_and_delete(site: CoprSite, alice: Api) -> None:
     (build,) = alice.ok("GET", "/build/list?ownername=alice&projectname=base")["items"]
     assert alice.ok("DELETE", f"/build/delete/{build['id']}")["id"] == build["id"]
     assert wait_for(lambda: "malt" not in packages("alice", "base"), 60, 0.5)
-    url = f"{root}/alice/base/{CHROOT}/{build['id']:08d}-malt/"
+    url = f"{results(site, 'alice', 'base')}{build['id']:08d}-malt/"
     assert alice.session.get(url, timeout=60).status_code == 404
     # that of the fork is its own
     assert "malt" in packages("bob", "copy")
@@ -262,4 +289,4 @@ def test_skipped_and_devel(site: CoprSite, alice: Api, tmp_path: Path) -> None:
     place = site.site.tree / "copr/alice/devel" / CHROOT
     assert (place / "repodata/EMPTY_REPO").exists() and not (place / "devel/repodata/EMPTY_REPO").exists()
     alice.ok("PUT", "/project/regenerate-repos/alice/devel")
-    assert wait_for(lambda: not (place / "repodata/EMPTY_REPO").exists(), 30)
+    assert wait_for(lambda: not (place / "repodata/EMPTY_REPO").exists(), 60)

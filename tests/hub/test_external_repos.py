@@ -48,7 +48,23 @@ def test_the_first_use_on_the_way_up_counts(hub: HubUnderTest, tags: Client) -> 
         ("near", "koji"),
         ("far", "koji"),
     ]
-    assert len(seen) <= 3
+    assert len(seen) <= 4
+
+
+def test_a_tag_may_have_one_mode_for_all(tags: Client) -> None:
+    """Links of different modes are no repository; an extra, which may be inherited, says how to merge all."""
+    tags("editTagExternalRepo", "top", "near", merge_mode="simple")
+    before = tags("getLastEvent")["id"]
+
+    def modes(**options: Any) -> list[str]:
+        return [use["merge_mode"] for use in tags("getExternalRepoList", "top", **options)]
+
+    assert modes() == ["koji", "simple", "koji"]
+    tags("editTag2", "base", extra={"repo.merge_mode": "bare"})
+    assert modes() == ["bare"] * 3 and modes(event=before) == ["koji", "simple", "koji"]
+    assert tags("getTagExternalRepos", "top", "near")[0]["merge_mode"] == "simple"
+    tags("editTag2", "top", block_extra=["repo.merge_mode"])
+    assert modes() == ["koji", "simple", "koji"]
 
 
 def test_an_edit_is_one_event_and_leaves_the_past_alone(tags: Client) -> None:

@@ -21,6 +21,22 @@ from support.programs import background, listens
 
 _AUTHOR = ("-c", "user.name=Test", "-c", "user.email=test@localhost")
 
+_PYTHON_PROJECT = {
+    "kit_a.py": "def main():\n    print('a whole kit')\n",
+    "pyproject.toml": """\
+[build-system]
+requires = ["setuptools >= 61"]
+build-backend = "setuptools.build_meta"
+[project]
+name = "Kit_a"
+version = "1.2"
+[project.scripts]
+kit-a = "kit_a:main"
+[tool.setuptools]
+py-modules = ["kit_a"]
+""",
+}
+
 
 @dataclass(frozen=True)
 class Sources:
@@ -70,13 +86,18 @@ class Sources:
         return f"SHA512 ({name}) = {digest}\n"
 
     def python_project(self) -> None:
-        """A project of an index of Python packages: `kit-a`."""
+        """A project of an index of Python packages: `kit-a`, which has the program `kit-a`."""
         with io.BytesIO() as buffer:
             with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-                archive.addfile(tarfile.TarInfo("Kit_a-1.2/pyproject.toml"))
-            url = self.file("Kit_a-1.2.tar.gz", buffer.getvalue())
+                for name, text in _PYTHON_PROJECT.items():
+                    member = tarfile.TarInfo(f"Kit_a-1.2/{name}")
+                    member.size = len(text)
+                    archive.addfile(member, io.BytesIO(text.encode()))
+            content = buffer.getvalue()
+        url, digest = self.file("Kit_a-1.2.tar.gz", content), hashlib.sha256(content).hexdigest()
+        source = {"packagetype": "sdist", "filename": "Kit_a-1.2.tar.gz", "url": url}
         files = [
-            {"packagetype": "sdist", "filename": "Kit_a-1.2.tar.gz", "url": url},
+            {**source, "digests": {"sha256": digest}},
             {"packagetype": "bdist_wheel", "filename": "kit_a-1.2-py3-none-any.whl", "url": ""},
         ]
         info = {"name": "Kit_a", "version": "1.2", "summary": "100% of %(a kit)", "license": "MIT"}
@@ -126,7 +147,7 @@ def serving(place: Path) -> Iterator[Sources]:
     with contextlib.ExitStack() as stack:
         for number, (command, port) in enumerate(zip(commands, ports, strict=True)):
             stack.enter_context(background(command, place / f"{number}.log"))
-            assert wait_for(functools.partial(listens, port), 30), command
+            assert wait_for(functools.partial(listens, port), 60), command
         schemes = ("git", "svn", "http")
         urls = [f"{scheme}://{local}:{port}" for scheme, port in zip(schemes, ports, strict=True)]
         yield Sources(place, *urls)

@@ -62,14 +62,19 @@ def tag_repos(
 
 
 def external_repo_list(call: Call, tag_id: int, event: Any = None) -> list[dict[str, Any]]:
-    """What a tag uses and inherits, each repository once: shape `TagExternalRepo`. Two statements."""
+    """What a tag uses and inherits, each repository once: shape `TagExternalRepo`.
+
+    All are merged in the same way: the extra `repo.merge_mode` of the tag, where there is one, says for
+    all which. Three statements.
+    """
     order = [step.tag_id for step in inheritance.ordered_tag_ids(call, tag_id, event)]
     rank = {tag: position for position, tag in reversed(list(enumerate(order)))}
     rows = queries.tag_repos(call.tx, rank, None, event)
     first: dict[int, dict[str, Any]] = {}
     for row in sorted(rows, key=lambda row: (rank[row["tag_id"]], row["priority"])):
         first.setdefault(row["external_repo_id"], row)
-    return list(first.values())
+    mode = tags.inherited_extra(call, tag_id, "repo.merge_mode", event) if first else None
+    return [{**row, "merge_mode": mode or row["merge_mode"]} for row in first.values()]
 
 
 def create_repo(call: Call, name: Any, url: str) -> dict[str, Any]:

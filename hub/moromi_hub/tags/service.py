@@ -142,6 +142,20 @@ def build_config(call: Call, tag_info: Any, event: Any = None) -> dict[str, Any]
     return config
 
 
+def inherited_extra(call: Call, tag_id: int, key: str, event: Any = None) -> Any:
+    """One value of a tag's extra data, its own or inherited; None where there is none. One statement more
+    than the inheritance needs.
+    """
+    links = inheritance.full_inheritance(call, tag_id, event)
+    order = [tag_id, *(link["parent_id"] for link in links if not link["noconfig"])]
+    found = queries.configurations(call.tx, set(order), event)
+    for configuration in (found[each] for each in order if each in found):
+        pairs = dict(_pairs(configuration))
+        if key in pairs:
+            return _decoded([(key, pairs[key])], blocked=False).get(key)
+    return None
+
+
 def check_tag_access(call: Call, tag_info: Any, user_id: int | None = None) -> tuple[bool, bool, str]:
     """(allowed, whether `force` would override: for admins, reason) for a user changing what a tag holds.
 

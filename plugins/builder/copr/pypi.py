@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +15,12 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+!~_]*")
 _SUFFIXES = (".tar.gz", ".zip")
 
+_PARTS = re.compile(r"([0-9.]+)(?:(a|b|rc)([0-9]+))?(?:\.post([0-9]+))?(?:\.dev([0-9]+))?")
+"""Of a version as an index writes it: the release, what comes before it, what after it, development."""
+
 _SPEC = """\
-Name: python-{name}
-Version: {version}
+{head}Name: python-{name}
+{epoch}Version: {version}
 Release: 1%{{?dist}}
 Summary: {summary}
 License: {license}
@@ -25,14 +29,14 @@ Source0: {file}
 {arch}
 BuildRequires: python3-devel
 
-%global _description %{{expand:
-{summary}}}
-
-%description %_description
+%description
+{summary}
 
 %package -n python3-{name}
-Summary: %{{summary}}
-%description -n python3-{name} %_description
+Summary: {summary}
+
+%description -n python3-{name}
+{summary}
 
 %prep
 %autosetup -n {directory}
@@ -59,6 +63,8 @@ class Release:
     version: str
     url: str
     file: str
+    digest: str
+    """SHA-256; empty if the index does not tell."""
     spec: str
 
 
@@ -79,15 +85,25 @@ def read(document: Any) -> Release:
         wheels = [str(each["filename"]) for each in files if each["packagetype"] == "bdist_wheel"]
         chosen = next(each for each in sources if str(each["filename"]).endswith(_SUFFIXES))
         file, url = str(chosen["filename"]), str(chosen["url"])
-    except (KeyError, TypeError, StopIteration) as error:
+        digest = str((chosen.get("digests") or {}).get("sha256") or "").lower()
+    except (AttributeError, KeyError, TypeError, StopIteration) as error:
         raise BuildError("the index has no source release of this project") from error
     directory = re.sub(r"\.(tar\.gz|zip)$", "", file)
     if not all(_NAME.fullmatch(each) for each in (name, file, directory)) or not _VERSION.fullmatch(version):
         raise BuildError(f"the index tells of names that cannot be: {name!r} {version!r} {file!r}")
+    return Release(name, version, url, file, digest, _spec(info, version, wheels, file, directory))
+
+
+def _spec(info: Mapping[str, Any], version: str, wheels: Sequence[str], file: str, directory: str) -> str:
+    name = str(info["name"])
+    epoch, _, rest = version.rpartition("!")
     pure = bool(wheels) and all(each.endswith("-none-any.whl") for each in wheels)
-    spec = _SPEC.format(
-        name=re.sub(r"[._]", "-", name).lower(),
-        version=version.replace("!", "_"),
+    return _SPEC.format(
+        # Where nobody tells whether something is compiled, there may be nothing to debug, which is an error.
+        head="" if wheels else "%global debug_package %{nil}\n\n",
+        epoch=f"Epoch: {epoch}\n" if epoch else "",
+        name=package_name(name),
+        version=package_version(rest),
         summary=one_line(info.get("summary")) or name,
         license=one_line(info.get("license_expression") or info.get("license"), 60) or "Unknown",
         url=one_line(info.get("home_page")) or f"https://pypi.org/project/{name}/",
@@ -95,4 +111,19 @@ def read(document: Any) -> Release:
         directory=directory,
         arch="BuildArch: noarch" if pure else "BuildRequires: gcc",
     )
-    return Release(name, version, url, file, spec)
+
+
+def package_name(name: str) -> str:
+    """What packages of a project are called after `python-` and `python3-`."""
+    return re.sub(r"[-._]+", "-", name).lower().removeprefix("python-")
+
+
+def package_version(version: str) -> str:
+    """A version, without epoch, that rpm sorts as Python does: 1.0rc1 is 1.0~rc1, 1.0.post1 is 1.0^post1."""
+    found = _PARTS.fullmatch(version)
+    if found is None:
+        return version
+    release, kind, number, post, dev = found.groups()
+    before = f"~{kind}{number}" if kind else ""
+    after = f"^post{post}" if post else ""
+    return release + before + after + (("~dev" if before or after else "~~dev") + dev if dev else "")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import re
 import tarfile
 from dataclasses import dataclass
@@ -107,14 +106,6 @@ def read(document: Any) -> Gem:
         one_line(" AND ".join(licenses)) or "Unknown",
         one_line(document.get("homepage_uri")) or f"https://rubygems.org/gems/{name}",
     )
-
-
-def check(path: Path, gem: Gem) -> None:
-    """Raise BuildError for a file that is not what the index told of."""
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if gem.digest and digest != gem.digest:
-        raise BuildError(f"{gem.file} is not what the index tells of: another sha256")
 
 
 def spec(path: Path, gem: Gem) -> str:

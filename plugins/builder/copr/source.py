@@ -26,7 +26,7 @@ from moromi_builder.plugin_api import (
     task,
 )
 
-from . import lookaside, pypi, rubygems, tito
+from . import digests, lookaside, pypi, rubygems, tito
 from .checkout import Git, fetch_svn
 
 _INSIDE = "copr"
@@ -124,7 +124,7 @@ class CoprSource(MakesSRPM[CoprSourceParams]):
     ) -> dict[str, Any]:
         """Have the package's own makefile do it, in the chroot."""
         if not (root.root / "usr/bin/make").exists():
-            self._install(root, ["make"])
+            root.install(["make"])
         out = root.make_directory(f"{self.settings.chroot_tmpdir}/{_INSIDE}/out")
         makefile = f"{self._inside(root, clone)}/.copr/Makefile"
         words = ["make", "-f", makefile, "srpm", f"outdir={self._inside(root, out)}"]
@@ -145,11 +145,6 @@ class CoprSource(MakesSRPM[CoprSourceParams]):
             shutil.copyfileobj(made, target)
         return self.finish(root, None)
 
-    def _install(self, root: BuildRoot, packages: Sequence[str]) -> None:
-        if packages and not root.mock(["--no-clean", "--install", *packages]):
-            raise BuildError(f"cannot install {', '.join(packages)}; see root.log")
-        root.update_list()
-
     # -- from a spec file, from a script
 
     def _from_spec(self, source: Mapping[str, Any]) -> dict[str, Any]:
@@ -167,7 +162,9 @@ class CoprSource(MakesSRPM[CoprSourceParams]):
         name, version = source["pypi_package_name"], source.get("pypi_package_version")
         release = pypi.read(self._told(pypi.document_url(index, name, version)))
         root, place = self._root()
-        self._download(release.url, place / release.file)
+        path = place / release.file
+        self._download(release.url, path)
+        digests.check(path, release.digest)
         return self._from_text(root, place, release.spec, release.url)
 
     def _from_gem(self, source: Mapping[str, Any]) -> dict[str, Any]:
@@ -177,7 +174,7 @@ class CoprSource(MakesSRPM[CoprSourceParams]):
         root, place = self._root()
         path = place / gem.file
         self._download(gem.url, path)
-        rubygems.check(path, gem)
+        digests.check(path, gem.digest)
         return self._from_text(root, place, rubygems.spec(path, gem), gem.url)
 
     def _index(self, name: str, usual: str) -> str:
@@ -210,14 +207,15 @@ class CoprSource(MakesSRPM[CoprSourceParams]):
     def _from_script(self, source: Mapping[str, Any]) -> dict[str, Any]:
         """Run a script in the chroot; what it leaves is a spec file with its sources, or a source package."""
         root, place = self._root()
-        self._install(root, str(source.get("builddeps") or "").split())
+        root.install(str(source.get("builddeps") or "").split())
         work = place / "work"
         work.mkdir()
         (place / "script").write_text(source["script"], encoding="utf-8")
         give(place, *root.engine.owner)
         inside = self._inside(root, place)
         root.run_source_command(["/bin/sh", "-c", f"chmod +x ../script; {inside}/script"], f"{inside}/work")
-        out = check_inside(work / (source.get("resultdir") or "."), work)
+        # `work` may be a link now: the script could change all that is in `place`
+        out = check_inside(work / (source.get("resultdir") or "."), place)
         if list(out.glob("*.src.rpm")):
             return self._take(root, out)
         root.build_srpm(srpm.find_spec(out, False), out)

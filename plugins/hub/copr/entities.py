@@ -32,6 +32,8 @@ _OWN, _MAIN, _FIRST_FOREIGN, _BASE, _LIST = 0, 5, 10, 50, 100
 """Priorities of the links: own builds, those of the main directory, of others, the distribution."""
 _MOST_FOREIGN = _BASE - _FIRST_FOREIGN
 _GROUP = "build"
+_MERGE_MODE, _BARE = "repo.merge_mode", "bare"
+"""All versions are there, whoever offers them: dnf takes the best, as in Copr."""
 _UNKNOWN_NAME = "The name of this project, with that of its owner, is not possible here: {}"
 
 
@@ -57,7 +59,11 @@ def make_base(call: Call, chroot: str, arch: str, parent: Any, urls: Iterable[st
     name = names.base_tag(chroot)
     if tags.get_tag(call, name) is None:
         tag_editing.create_tag(call, name, parent=parent, arches=arch)
-    _set_repositories(call, tags.require_tag(call, name)["id"], list(urls), keep=True)
+    tag = tags.require_tag(call, name)
+    if tag["extra"].get(_MERGE_MODE) != _BARE:
+        # Projects add repositories to what the tag inherits, and a tag has one mode for all.
+        tag_editing.edit_tag(call, tag["id"], {"extra": {_MERGE_MODE: _BARE}})
+    _set_repositories(call, tag["id"], list(urls), keep=True)
 
 
 def make_list(call: Call, owner: Owner, name: str) -> int:
@@ -243,7 +249,7 @@ def _set_repositories(call: Call, tag_id: int, urls: list[str], *, keep: bool = 
             external_repos.unlink(call, tag_id, use["external_repo_id"])
     fresh = [name for name in wanted if not keep or name not in present]
     for number, name in enumerate(fresh, start=1):
-        external_repos.link(call, tag_id, name, last + 5 * number, "bare", None)
+        external_repos.link(call, tag_id, name, last + 5 * number, _BARE, None)
 
 
 def _external(call: Call, url: str) -> str:
