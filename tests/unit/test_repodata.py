@@ -55,9 +55,9 @@ class CountingStore:
         self._store = store
         self.asked = 0
 
-    def read(self, entries: Sequence[Entry]) -> Iterator[Fragment]:
-        self.asked += len(entries)
-        return self._store.read(entries)
+    def read(self, lines: Sequence[bytes]) -> Iterator[Fragment]:
+        self.asked += len(lines)
+        return self._store.read(lines)
 
 
 @pytest.fixture(scope="module")
@@ -124,11 +124,11 @@ class TestPacks:
         entry = rendered.entry("x.rpm", "some.pack")
         for damaged in (pack[:-3], b"", zstandard.ZstdCompressor().compress(b"something else")):
             with pytest.raises(BadPack, match="damaged fragments") as caught:
-                list(PackStore(lambda _name, data=damaged: data).read([entry]))  # type: ignore[misc]
+                list(PackStore(lambda _name, data=damaged: data).read([entry.line()]))  # type: ignore[misc]
             assert caught.value.pack == "some.pack"
         lost = entry._replace(fragment="0" * 32)
         with pytest.raises(GenericError, match="no metadata of fermenter-1"):
-            list(PackStore(lambda _name: pack).read([lost]))
+            list(PackStore(lambda _name: pack).read([lost.line()]))
 
 
 class TestEntries:

@@ -27,7 +27,7 @@ import deflate
 from moromi.repodata.compression import Codec
 from moromi.repodata.files import place
 from moromi.repodata.fragments import fill
-from moromi.repodata.model import Entry, FragmentStore
+from moromi.repodata.model import FragmentStore
 from moromi.repodata.prefixes import Prefixes
 
 #: Packages of a chunk: at least, at most.
@@ -124,8 +124,7 @@ class ChunkCache:
         return Piece(chunk.key, parts, sizes, texts, made=False)
 
     def _make(self, chunk: Chunk, codec: Codec, store: FragmentStore) -> Piece:
-        entries = [Entry.parse(line) for line in chunk.lines]
-        texts = fill(entries, store.read(entries))
+        texts = fill(chunk.lines, store.read(chunk.lines))
         parts = [codec.compress(text, text is texts.filelists) for text in texts]
         sizes = [len(text) for text in texts]
         path = Path(self._path(chunk.key))

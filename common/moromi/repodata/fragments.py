@@ -15,7 +15,7 @@ import createrepo_c
 
 from moromi.errors import GenericError
 from moromi.repodata.facts import FileFacts
-from moromi.repodata.model import HOLE, Entry, Fragment
+from moromi.repodata.model import HOLE, Entry, Fragment, columns
 
 #: As many as createrepo_c writes when nothing is said.
 CHANGELOGS: Final = 10
@@ -31,8 +31,10 @@ _PRIMARY: Final = re.compile(
     rb'(".*)',
     re.DOTALL,
 )
-_WITH_ID: Final = re.compile(rb'(<package pkgid=")[^"]*(".*)', re.DOTALL)
-_SPECIAL: Final = re.compile('[&<>"\t\n\r]')
+_BEFORE_ID: Final = b'<package pkgid="'
+_WITH_ID: Final = re.compile(rb'(%b)[^"]*(".*)' % _BEFORE_ID, re.DOTALL)
+_SPECIAL: Final = re.compile(rb'[&<>"\r]')
+_values = columns("pkgid", "time", "size", "header_start", "header_end", "href", "base")
 
 
 @dataclass(frozen=True)
@@ -112,29 +114,27 @@ def _with_holes(pattern: re.Pattern[bytes], text: bytes) -> bytes:
     return HOLE.join(found.groups())
 
 
-def fill(entries: Iterable[Entry], fragments: Iterable[Fragment]) -> Texts:
-    """Return the documents' text of entries, each with its fragment."""
+def fill(lines: Iterable[bytes], fragments: Iterable[Fragment]) -> Texts:
+    """Return the documents' text of entries, given as lines, each with its fragment."""
     primary: list[bytes] = []
-    filelists: list[bytes] = []
-    other: list[bytes] = []
-    for entry, fragment in zip(entries, fragments, strict=True):
-        values = (entry.pkgid, entry.time, entry.size, _location(entry), entry.header_start, entry.header_end)
-        pkgid, time, size, location, start, end = "\0".join(values).encode().split(HOLE)
+    filelists: list[bytes | memoryview] = []
+    other: list[bytes | memoryview] = []
+    rest = len(_BEFORE_ID) + len(HOLE)
+    for line, fragment in zip(lines, fragments, strict=True):
+        pkgid, time, size, start, end, href, base = _values(line)
         a, b, c, d, e, f, g = fragment.primary.split(HOLE)
-        primary += (a, pkgid, b, time, c, size, d, location, e, start, f, end, g)
-        before, _hole, after = fragment.filelists.partition(HOLE)
-        filelists += (before, pkgid, after)
-        before, _hole, after = fragment.other.partition(HOLE)
-        other += (before, pkgid, after)
+        primary += (a, pkgid, b, time, c, size, d, _location(href, base), e, start, f, end, g)
+        filelists += (_BEFORE_ID, pkgid, fragment.filelists[rest:])
+        other += (_BEFORE_ID, pkgid, fragment.other[rest:])
     return Texts(b"".join(primary), b"".join(filelists), b"".join(other))
 
 
-def _location(entry: Entry) -> str:
-    href = f'href="{_attribute(entry.href)}"'
-    return f'xml:base="{_attribute(entry.base)}" {href}' if entry.base else href
+def _location(href: bytes, base: bytes) -> bytes:
+    location = b'href="%b"' % _attribute(href)
+    return b'xml:base="%b" %b' % (_attribute(base), location) if base else location
 
 
-def _attribute(text: str) -> str:
+def _attribute(text: bytes) -> bytes:
     if not _SPECIAL.search(text):
         return text
-    return escape(text, {'"': "&quot;", "\t": "&#9;", "\n": "&#10;", "\r": "&#13;"})
+    return escape(text.decode(), {'"': "&quot;", "\r": "&#13;"}).encode()

@@ -9,8 +9,9 @@ filled from the `Entry` when a repository is written.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from operator import itemgetter
+from typing import Any, Final, NamedTuple, Protocol
 
 from moromi.errors import GenericError
 
@@ -23,12 +24,12 @@ class Fragment(NamedTuple):
     """The `<package>` elements of one rpm in the three documents, each with its newline, with holes.
 
     Holes of `primary`: checksum, file time, package size, location attributes, start and end of the
-    header; of `filelists` and `other`: the checksum.
+    header; of `filelists` and `other`: the checksum. Those two are long, and views where they are read.
     """
 
     primary: bytes
-    filelists: bytes
-    other: bytes
+    filelists: bytes | memoryview
+    other: bytes | memoryview
 
     @property
     def id(self) -> str:
@@ -90,8 +91,24 @@ class Entry(NamedTuple):
             raise GenericError(f"not a package of a repository: {line!r}") from exc
 
 
+def columns(*names: str) -> Callable[[bytes], Any]:
+    """Return a function that takes some values of an `Entry`, two or more, out of its line.
+
+    A third of the time of parsing all of it. GenericError: the line does not have as many values.
+    """
+    pick = itemgetter(*map(Entry._fields.index, names))
+
+    def picked(line: bytes) -> Any:
+        values = line.split(b"\t")
+        if len(values) != len(Entry._fields):
+            raise GenericError(f"not a package of a repository: {line!r}")
+        return pick(values)
+
+    return picked
+
+
 class FragmentStore(Protocol):
     """Where fragments are kept. Several threads use it at once."""
 
-    def read(self, entries: Sequence[Entry]) -> Iterator[Fragment]:
-        """Yield the fragment of each entry, in their order. GenericError: one is missing."""
+    def read(self, lines: Sequence[bytes]) -> Iterator[Fragment]:
+        """Yield the fragment of each entry, given as lines, in their order. GenericError: one is missing."""

@@ -10,27 +10,27 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import accumulate
 from typing import Final
 
 import zstandard
 
 from moromi.errors import GenericError
-from moromi.repodata.model import Entry, Fragment
+from moromi.repodata.model import Entry, Fragment, columns
 
 _LEVEL: Final = 6
 _RECORD: Final = struct.Struct("<16sIII")
 _NAME_DIGITS: Final = 32
 #: Bytes of one pack; what is larger is not ours.
 _MAX_SIZE: Final = 1 << 30
+_place_of = columns("pack", "fragment")
 
 
 def pack_fragments(fragments: Iterable[Fragment]) -> bytes:
     """Return the content of a pack. Fragments with the same text are kept once."""
-    parts = []
+    parts: list[bytes | memoryview] = []
     for fragment in {each.id: each for each in fragments}.values():
         parts.append(_RECORD.pack(bytes.fromhex(fragment.id), *map(len, fragment)))
-        parts += fragment
+        parts.extend(fragment)
     return zstandard.ZstdCompressor(level=_LEVEL).compress(b"".join(parts))
 
 
@@ -49,11 +49,15 @@ def unpack_fragments(pack: bytes) -> dict[str, Fragment]:
 
 
 def _fragments(data: bytes) -> Iterator[tuple[str, Fragment]]:
-    position = 0
-    while position < len(data):
-        fragment_id, *sizes = _RECORD.unpack_from(data, position)
-        first, second, third, position = accumulate(sizes, initial=position + _RECORD.size)
-        yield fragment_id.hex(), Fragment(data[first:second], data[second:third], data[third:position])
+    view = memoryview(data)
+    end = 0
+    while end < len(data):
+        fragment_id, primary, filelists, other = _RECORD.unpack_from(data, end)
+        first = end + _RECORD.size
+        second = first + primary
+        third = second + filelists
+        end = third + other
+        yield fragment_id.hex(), Fragment(data[first:second], view[second:third], view[third:end])
 
 
 class BadPack(GenericError):
@@ -70,18 +74,19 @@ class PackStore:
     def __init__(self, read_pack: Callable[[str], bytes]) -> None:
         self._read_pack = read_pack
 
-    def read(self, entries: Sequence[Entry]) -> Iterator[Fragment]:
-        """Yield the fragment of each entry, in their order.
+    def read(self, lines: Sequence[bytes]) -> Iterator[Fragment]:
+        """Yield the fragment of each entry, given as lines, in their order.
 
         BadPack: a pack is not what it should be. What `read_pack` raises passes through.
         """
-        packs: dict[str, dict[str, Fragment]] = {}
-        for entry in entries:
-            if entry.pack not in packs:
-                packs[entry.pack] = self._unpacked(entry.pack)
-            fragment = packs[entry.pack].get(entry.fragment)
+        packs: dict[bytes, dict[str, Fragment]] = {}
+        for line in lines:
+            pack, fragment_id = _place_of(line)
+            if pack not in packs:
+                packs[pack] = self._unpacked(pack.decode())
+            fragment = packs[pack].get(fragment_id.decode())
             if fragment is None:
-                raise BadPack(entry.pack, f"no metadata of {entry.nvra}")
+                raise BadPack(pack.decode(), f"no metadata of {Entry.parse(line).nvra}")
             yield fragment
 
     def _unpacked(self, pack: str) -> dict[str, Fragment]:
