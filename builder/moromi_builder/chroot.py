@@ -285,7 +285,7 @@ class BuildRoot:
     # -- work
 
     def install(self, packages: Sequence[str]) -> None:
-        """Install what a user names. BuildrootError when the engine cannot.
+        """Install what a user names, which may be nothing. BuildrootError when the engine cannot.
 
         ParameterError for what the engine, which is root over the host's files, would take for an option.
         """
@@ -293,6 +293,8 @@ class BuildRoot:
             if package.startswith("-"):
                 self.expire()
                 raise ParameterError(f"Invalid package: {package}")
+        if not packages:
+            return
         status = self.mock(["--no-clean", "--install", *packages])
         if not status:
             raise self.fail(BuildrootError, "could not install additional packages", status)

@@ -229,8 +229,7 @@ class RunRoot(Handler[RunRootParams]):
 
     def _run_in(self, root: BuildRoot) -> str:
         params = self.params
-        if params.packages:
-            root.install(params.packages)
+        root.install(params.packages)
         root.make_directory("/builddir")
         self.logs.follow(root.root, LOG.lstrip("/"))
         options = ["--no-clean"]

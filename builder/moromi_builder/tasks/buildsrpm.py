@@ -12,6 +12,7 @@ from typing import Any
 
 from moromi.errors import BuildError
 from moromi_builder import commands, plugins, scm, srpm
+from moromi_builder.beneath import check_inside
 from moromi_builder.chroot import BuildRoot, RootPlan, usable_repo
 from moromi_builder.hubfiles import MissingFile
 from moromi_builder.tasks.base import Handler, P
@@ -113,6 +114,7 @@ class BuildSRPMFromSCM(MakesSRPM[BuildSRPMFromSCMParams]):
             where = f"{inside}/{checkout.directory.relative_to(target)}"
             root.run_source_command(permission.source_command, where)
             # The command was the package's own: look at what it left with new eyes.
+            check_inside(checkout.directory, target)
             spec = srpm.find_spec(checkout.directory, layout)
             srpm.check_spec(spec)
         root.build_srpm(spec, srpm.sources_directory(checkout.directory, layout))
