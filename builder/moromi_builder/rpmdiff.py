@@ -10,22 +10,8 @@ import hashlib
 import json
 from pathlib import Path
 
-from moromi.rpm import Header, read_header
+from moromi.rpm import CONTENT_TAGS, Header, read_header
 
-TAGS = [
-    "NAME",
-    "SUMMARY",
-    "DESCRIPTION",
-    "GROUP",
-    "LICENSE",
-    "URL",
-    "PREIN",
-    "POSTIN",
-    "PREUN",
-    "POSTUN",
-    "PRETRANS",
-    "POSTTRANS",
-]
 DEPENDENCIES = ("PROVIDE", "REQUIRE", "CONFLICT", "OBSOLETE")
 
 
@@ -33,7 +19,7 @@ def fingerprint(path: Path) -> str:
     """Hash the compared data of an rpm: SHA-256 in hex."""
     header = read_header(path)
     data = {
-        "tags": {name: header[name] for name in TAGS if name in header},
+        "tags": {name: header[name] for name in CONTENT_TAGS if name in header},
         "dependencies": {name: _dependencies(header, name) for name in DEPENDENCIES},
         "files": _files(header),
     }
@@ -56,5 +42,6 @@ def _dependencies(header: Header, kind: str) -> list[list[object]]:
 def _files(header: Header) -> list[list[object]]:
     """List the files: name, mode, owner, group, flags, link target; size, digest and time may differ."""
     return sorted(
-        ([entry.name, entry.mode, entry.user, entry.group, entry.flags] for entry in header.files()), key=str
+        ([each.name, each.mode, each.user, each.group, each.flags, each.linkto] for each in header.files()),
+        key=str,
     )

@@ -15,6 +15,7 @@ from typing import Any
 
 from moromi.arches import canonical
 from moromi.errors import GenericError
+from moromi.names import is_debuginfo
 from moromi.paths import PathInfo
 
 COMPATIBLE: Mapping[str, tuple[str, ...]] = {
@@ -28,7 +29,6 @@ COMPATIBLE: Mapping[str, tuple[str, ...]] = {
     "armhfp": ("armv7hl", "armv7hnl"),
 }
 DEBUG = "debug"
-_DEBUG_ENDINGS = ("-debuginfo", "-debugsource")
 
 
 def compatible_arches(arch: str) -> list[str]:
@@ -36,11 +36,6 @@ def compatible_arches(arch: str) -> list[str]:
     if arch == "src":
         return ["src"]
     return [*COMPATIBLE.get(canonical(arch), (arch,)), "noarch"]
-
-
-def is_debug(name: str) -> bool:
-    """Tell packages of debug information by their name."""
-    return name.endswith(_DEBUG_ENDINGS) or "-debuginfo-" in name
 
 
 @dataclass
@@ -142,7 +137,7 @@ def _package(rpm: Mapping[str, Any], build: Mapping[str, Any], sigkey: str, spli
     tree = PathInfo("")
     below = tree.signed(rpm, sigkey) if sigkey else tree.rpm(rpm)
     record = {key: value for key, value in rpm.items() if key != "sigkey"}
-    subrepo = DEBUG if split and is_debug(rpm["name"]) else ""
+    subrepo = DEBUG if split and is_debuginfo(rpm["name"]) else ""
     return DistPackage(record, f"{tree.build(build)}/{below}", sigkey, subrepo)
 
 

@@ -22,8 +22,10 @@ from moromi.rpm.package import (
 )
 from moromi.rpm.payload import opened_payload
 from moromi.rpm.raw import RawHeader
+from moromi.rpm.tags import CONTENT_TAGS
 
 __all__ = [
+    "CONTENT_TAGS",
     "Changelog",
     "Dependency",
     "FileEntry",

@@ -150,3 +150,9 @@ DIGEST_ALGORITHMS: Final = {
     12: "sha3-256",
     14: "sha3-512",
 }
+
+#: What is the same in a noarch package wherever it is built, besides its dependencies and its files.
+CONTENT_TAGS: Final = (
+    *("NAME", "SUMMARY", "DESCRIPTION", "GROUP", "LICENSE", "URL"),
+    *("PREIN", "POSTIN", "PREUN", "POSTUN", "PRETRANS", "POSTTRANS"),
+)

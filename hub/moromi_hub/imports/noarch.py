@@ -12,26 +12,9 @@ from pathlib import Path
 
 from moromi.constants import DepType
 from moromi.errors import BuildError
-from moromi.rpm import Dependency, FileEntry, Header, read_header
+from moromi.rpm import CONTENT_TAGS, Dependency, FileEntry, Header, read_header
 
-_TAGS = [
-    "NAME",
-    "SUMMARY",
-    "DESCRIPTION",
-    "GROUP",
-    "LICENSE",
-    "URL",
-    "PREIN",
-    "POSTIN",
-    "PREUN",
-    "POSTUN",
-    "PRETRANS",
-    "POSTTRANS",
-    "VERSION",
-    "RELEASE",
-    "EPOCH",
-    "ARCH",
-]
+_TAGS = (*CONTENT_TAGS, "VERSION", "RELEASE", "EPOCH", "ARCH")
 
 
 def one_of_each(paths: Iterable[tuple[str, Path]]) -> list[str]:
