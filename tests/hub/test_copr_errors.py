@@ -73,7 +73,7 @@ def test_a_request_that_waits_too_long(copr: CoprHub, alice: Api) -> None:
         call.tx.execute(select(tables.project.c.id).with_for_update())
         asking = threading.Thread(target=edit)
         asking.start()
-        eventually(lambda: give_up_waiting(copr), 30)
+        eventually(lambda: give_up_waiting(copr))
         asking.join(60)
     assert answers == [(504, "The API request timeouted")]
     assert alice.ok("GET", f"/project?{QUERY}")["description"] == ""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import signal
-import socket
 import stat
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from moromi_hub.db.embedded import AlreadyRunning, EmbeddedPostgres, EmbeddedPostgresError
 from moromi_hub.db.postgres_files import PACKAGE
+from samplesite.site import free_port
 from support.database import FAST, server_directory
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="the server runs as ourselves unless we are root")
@@ -61,7 +61,7 @@ def python(source: str, argument: Path | str) -> Iterator[tuple[subprocess.Popen
             process.kill()
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 10) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
@@ -99,9 +99,7 @@ def test_no_other_way_in(server: EmbeddedPostgres, role: str, password: str | No
 
 
 def test_tcp_port_only_when_asked(home: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     with EmbeddedPostgres(home, port, settings=FAST) as server:
         assert ask(server.dsn, "SELECT 1") == 1
         over_tcp = make_url(server.dsn).set(host="127.0.0.1", port=port, query={})
@@ -144,7 +142,7 @@ def test_start_while_a_child_of_the_killed_server_computes(server: EmbeddedPostg
         server.start()
         assert not alive(child)
         assert ask(server.dsn, "SELECT 1") == 1
-        assert client.wait(10) != 0
+        assert client.wait(60) != 0
 
 
 _COMPUTE = """
@@ -205,7 +203,7 @@ def test_start_at_once_after_kill_of_the_parent(home: Path) -> None:
     with EmbeddedPostgres(home) as server:
         assert not alive(pid)
         assert ask(server.dsn, "SELECT 1") == 1
-    assert continuing.wait(10) == 0
+    assert continuing.wait(60) == 0
 
 
 def test_one_server_a_process(server: EmbeddedPostgres) -> None:
@@ -263,7 +261,7 @@ def test_fast_shutdown_does_not_wait_for_clients(server: EmbeddedPostgres) -> No
         connection.execute(text("CREATE TABLE lost (n integer)"))
         begun = time.monotonic()
         server.stop()
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < 15, "it waits for 20 s before it ends clients"
         with pytest.raises(DBAPIError):
             connection.execute(text("SELECT 1"))
     server.start()

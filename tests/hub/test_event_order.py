@@ -47,7 +47,7 @@ def test_a_repository_knows_all_changes_up_to_its_event(
                 repo.result(SHORT)
             if not commit:
                 slow.tx.rollback()
-        made = admin("repoInfo", repo.result(20))
+        made = admin("repoInfo", repo.result(100))
     assert event < later < made["create_event"]
     listed = Path(hub.hub.paths.repo(made["id"], "f40-build"), "x86_64", "pkglist").read_text()
     assert (RPM in listed) == commit
@@ -59,7 +59,7 @@ def test_repositories_wait_neither_for_each_other_nor_for_imports(
 ) -> None:
     with hub.hub.call("slow") as slow, ThreadPoolExecutor(1) as pool:
         slow.tx.fresh_event()
-        assert pool.submit(making.make, hub.hub, tag_id, None, {}).result(20)
+        assert pool.submit(making.make, hub.hub, tag_id, None, {}).result(100)
 
 
 def test_a_forgotten_connection_does_not_stop_repositories(
@@ -71,7 +71,7 @@ def test_a_forgotten_connection_does_not_stop_repositories(
     monkeypatch.setattr(history, "_PATIENCE_SECONDS", 0.1)
     with hub.hub.call("stuck") as stuck, ThreadPoolExecutor(1) as pool:
         stuck.tx.event()
-        assert pool.submit(making.make, hub.hub, tag_id, None, {}).result(20)
+        assert pool.submit(making.make, hub.hub, tag_id, None, {}).result(100)
         stuck.tx.rollback()
     assert "changes that have begun earlier may be missing" in caplog.text
 

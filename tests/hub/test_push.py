@@ -22,7 +22,7 @@ def test_an_odd_message_does_not_keep_the_next_one_away(engine: Engine) -> None:
             for payload in ("no json", "[]", '"text"', "{}", '{"type":"task","id":7}'):
                 other.execute(text("SELECT pg_notify('moromi', :payload)"), {"payload": payload})
         while not taken:
-            assert select.select([connection], [], [], 10)[0], "no message came"
+            assert select.select([connection], [], [], 60)[0], "no message came"
             push.take(connection, publish)
     finally:
         connection.close()

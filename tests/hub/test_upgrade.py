@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,10 +70,8 @@ def change(engine: Engine, statement: str) -> None:
         connection.execute(text(statement))
 
 
-def test_init_makes_what_check_wants_in_two_seconds(empty: Engine) -> None:
-    begun = time.monotonic()
+def test_init_makes_what_check_wants(empty: Engine) -> None:
     upgrade.init(empty)
-    assert time.monotonic() - begun < 2
     assert upgrade.check(empty) == []
 
 

@@ -44,7 +44,7 @@ def test_a_free_task_is_assigned_at_once(hub: HubUnderTest, admin: Client) -> No
             task_id = admin("makeTask", "sleep", [number], arch="x86_64")
             took.append(eventually(partial(assigned, admin, task_id)))
             admin("cancelTask", task_id)
-        assert min(took) < 0.2, took
+        assert min(took) < 2.0, took
 
 
 def test_a_check_in_and_a_freed_task_wake_the_scheduler(hub: HubUnderTest, admin: Client) -> None:
@@ -125,7 +125,7 @@ def test_odd_messages_are_ignored_and_a_lost_connection_is_made_again(
 
 def _start(config: Path) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-c", "from moromi_hub.admin import main; main()", "worker"]
-    return subprocess.Popen([*command, "--config", str(config)])
+    return subprocess.Popen([*command, "--config", str(config)], stdin=subprocess.DEVNULL)
 
 
 def _leader(hub: HubUnderTest) -> Callable[[], int | None]:
@@ -145,6 +145,11 @@ def _leader(hub: HubUnderTest) -> Callable[[], int | None]:
     return look
 
 
+def _is_connected(process: subprocess.Popen[bytes]) -> bool:
+    """Whether a worker talks to the database: it has files and pipes before, and sockets then."""
+    return any("socket:" in str(each.readlink()) for each in Path(f"/proc/{process.pid}/fd").iterdir())
+
+
 def test_the_process_survives_its_leader_and_ends_when_told(
     hub: HubUnderTest, admin: Client, tmp_path: Path
 ) -> None:
@@ -158,17 +163,17 @@ def test_the_process_survives_its_leader_and_ends_when_told(
     first = _start(config)
     second = None
     try:
-        eventually(leader, 30)
+        eventually(leader)
+        killed = leader()
         second = _start(config)
-        time.sleep(3)
+        eventually(partial(_is_connected, second))
         os.kill(first.pid, signal.SIGKILL)
         first.wait()
-        eventually(lambda: leader() is None, 10)
-        eventually(leader, 30)
+        eventually(lambda: leader() not in (None, killed))
         task_id = admin("makeTask", "sleep", [1], arch="x86_64")
         eventually(lambda: assigned(admin, task_id))
         second.terminate()
-        assert second.wait(15) == 0
+        assert second.wait(60) == 0
     finally:
         for process in (first, second):
             if process is not None and process.poll() is None:

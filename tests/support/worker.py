@@ -23,11 +23,11 @@ def working(hub: Hub, jobs: Iterable[Job]) -> Iterator[Worker]:
         yield worker
     finally:
         worker.listener.stop()
-        thread.join(10)
+        thread.join(60)
         assert not thread.is_alive()
 
 
-def eventually(true: Callable[[], Any], seconds: float = 10.0) -> float:
+def eventually(true: Callable[[], Any], seconds: float = 60.0) -> float:
     """Seconds until `true` is; fails after `seconds`."""
     began = time.monotonic()
     while not true():

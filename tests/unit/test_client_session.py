@@ -5,7 +5,6 @@ import multiprocessing
 import os
 import socketserver
 import threading
-import time
 import zlib
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -26,6 +25,7 @@ from moromi.client import (
 from moromi.client.push import Stream
 from moromi.wire.named import split_named
 from moromi.wire.xmlrpc import decode_request, encode_fault, encode_response
+from support.worker import eventually
 
 FAST = {"retry_interval": 0.01, "offline_retry_interval": 0.01, "max_retries": 3}
 LOGIN = {"session-id": 7, "session-key": "1-secret", "header-auth": True}
@@ -44,6 +44,9 @@ class Hub(socketserver.ThreadingMixIn, HTTPServer):
         self.connections: list[tuple[str, int]] = []
         self.trouble: list[str] = []
         self.files: dict[str, bytes] = {}
+        self.greeted = threading.Event()
+        """A client has heard the greeting of a stream, and may hear more."""
+        self.over = threading.Event()
         self.functions: dict[str, Callable[..., Any]] = {
             "echo": lambda *args, **kwargs: [list(args), kwargs],
             "login": lambda *args, **kwargs: LOGIN,
@@ -122,9 +125,9 @@ class Handler(BaseHTTPRequestHandler):
         told = {"key": self.headers.get("Koji-Session-Key")}
         self.wfile.write(b"event: hello\ndata: " + json.dumps(told).encode() + b"\n\n")
         event = {"type": "task", "id": 12, "state": 1}
-        time.sleep(0.3)
+        self.server.greeted.wait(60)
         self.wfile.write(b": still here\n\nevent: task\ndata: " + json.dumps(event).encode() + b"\n\n")
-        time.sleep(1)
+        self.server.over.wait(60)
 
     def answer(self, status: int, body: bytes) -> None:
         self.send_response(status)
@@ -143,6 +146,7 @@ def hub() -> Iterator[Hub]:
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     yield server
+    server.over.set()
     server.shutdown()
     server.server_close()
     thread.join()
@@ -382,7 +386,7 @@ def test_forked_child_gets_its_own_connection(hub: Hub) -> None:
     answers = context.Queue()
     child = context.Process(target=_echo_in_child, args=(session, answers))
     child.start()
-    assert answers.get(timeout=10) == [["child"], {}]
+    assert answers.get(timeout=60) == [["child"], {}]
     child.join()
     session.echo()
     first, other, again = hub.connections
@@ -393,12 +397,11 @@ def test_forked_child_gets_its_own_connection(hub: Hub) -> None:
 def test_push_wakes_the_poller(hub: Hub) -> None:
     base = hub.url.rsplit("/", 1)[0]
     hub.functions["getPushInfo"] = lambda: {"url": f"{base}/events"}
-    with Push(ClientSession(hub.url), "/task/12", poll_interval=5) as push:
-        assert push.wait(5), "the greeting"
+    with Push(ClientSession(hub.url), "/task/12", poll_interval=60, fallback_interval=60) as push:
+        assert push.wait(60), "the greeting"
         assert push.up
-        start = time.monotonic()
-        assert push.wait(5)
-        assert time.monotonic() - start < 2
+        hub.greeted.set()
+        assert push.wait(60)
         assert push.drain()[-1] == ("task", {"type": "task", "id": 12, "state": 1})
 
 
@@ -415,10 +418,10 @@ def test_a_stream_speaks_only_while_its_owner_lives(hub: Hub) -> None:
     rest: list[object] = []
     reader = threading.Thread(target=lambda: rest.extend(events))
     reader.start()
-    reader.join(2)
-    assert not stream.connected
+    hub.greeted.set()
+    eventually(lambda: not stream.connected)
     stream.close()
-    reader.join(10)
+    reader.join(60)
     assert rest == []
 
 

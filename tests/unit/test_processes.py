@@ -48,7 +48,7 @@ def supervised(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], Callab
         return int((tmp_path / "pid").read_text() or 0)
 
     try:
-        assert wait_for(lambda: child() > 0, 20)
+        assert wait_for(lambda: child() > 0, 60)
         yield program, child
     finally:
         program.kill()
@@ -63,10 +63,10 @@ def test_a_child_that_is_killed_comes_again(
     first = child()
     assert Path(f"/proc/{first}/cmdline").read_bytes().rstrip(b"\0") == b"a-part\0of\0it"
     os.kill(first, signal.SIGKILL)
-    assert wait_for(lambda: child() not in (0, first), 10)
+    assert wait_for(lambda: child() not in (0, first), 60)
     second = child()
     program.terminate()
-    assert program.wait(10) == 0
+    assert program.wait(60) == 0
     assert not _alive(second)
 
 
@@ -77,7 +77,7 @@ def test_children_end_with_a_parent_that_is_killed(
     program, child = supervised
     program.kill()
     program.wait()
-    assert wait_for(lambda: not _alive(child()), 10)
+    assert wait_for(lambda: not _alive(child()), 60)
 
 
 def test_a_stop_at_any_moment_is_obeyed(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_a_stop_at_any_moment_is_obeyed(tmp_path: Path) -> None:
             supervisor._look_after(supervisor.children[0])
             began = time.monotonic()
             supervisor.stop()
-            assert time.monotonic() - began < 5
+            assert time.monotonic() - began < 12, "whoever does not listen is killed after 15 s"
             supervisor.children[0] = Child("sleeper", supervisor.children[0].run)
     finally:
         signal.signal(signal.SIGTERM, previous)
@@ -110,9 +110,9 @@ def test_what_a_child_has_started_is_ended_too(tmp_path: Path) -> None:
     thread = threading.Thread(target=supervisor.run)
     thread.start()
     try:
-        assert wait_for(lambda: note.exists() and note.read_text() != "", 10)
+        assert wait_for(lambda: note.exists() and note.read_text() != "", 60)
         left = int(note.read_text())
-        assert wait_for(lambda: not _alive(left), 10)
+        assert wait_for(lambda: not _alive(left), 60)
     finally:
         supervisor.request_stop()
         thread.join()
