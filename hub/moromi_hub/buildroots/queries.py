@@ -151,7 +151,8 @@ def lock(tx: Transaction, buildroot_id: int, task_id: int | None = None) -> dict
 def of_task(tx: Transaction, task_id: int) -> int | None:
     """The id of the newest buildroot of a task."""
     query = select(func.max(_standard.c.buildroot_id)).where(_standard.c.task_id == task_id)
-    return tx.scalar(query)  # type: ignore[no-any-return]
+    found: int | None = tx.scalar(query)
+    return found
 
 
 def existing(tx: Transaction, ids: Sequence[int]) -> set[int]:

@@ -110,12 +110,13 @@ _BY_NVR = _record(
 
 def find_id(tx: Transaction, name: str, version: str, release: str) -> int | None:
     """The id of a build by name, version and release."""
-    found = (
+    query = (
         select(t.build.c.id)
         .join_from(t.build, t.package, t.package.c.id == t.build.c.pkg_id)
         .where(t.package.c.name == name, t.build.c.version == version, t.build.c.release == release)
     )
-    return tx.scalar(found)  # type: ignore[no-any-return]
+    found: int | None = tx.scalar(query)
+    return found
 
 
 def lock(tx: Transaction, build_id: int) -> dict[str, Any] | None:
@@ -140,7 +141,8 @@ def add(tx: Transaction, values: Mapping[str, Any]) -> int | None:
     """Make the row of a build; None if another transaction made that name-version-release first."""
     row = insert_or_skip(t.build).values(**values)
     row = row.on_conflict_do_nothing(constraint="build_pkg_ver_rel")
-    return tx.scalar(row.returning(t.build.c.id))  # type: ignore[no-any-return]
+    made: int | None = tx.scalar(row.returning(t.build.c.id))
+    return made
 
 
 def change(tx: Transaction, build_id: int, values: Mapping[str, Any]) -> None:
@@ -220,7 +222,7 @@ def add_btype(tx: Transaction, name: str) -> None:
 def latest_release(tx: Transaction, name: str, version: str) -> str | None:
     """The release of the newest build that counts for `getNextRelease`."""
     states = (BuildState.BUILDING, BuildState.COMPLETE, BuildState.DELETED)
-    found = (
+    query = (
         select(t.build.c.release)
         .join_from(t.build, t.package, t.package.c.id == t.build.c.pkg_id)
         .where(
@@ -232,13 +234,14 @@ def latest_release(tx: Transaction, name: str, version: str) -> str | None:
         .order_by(t.build.c.id.desc())
         .limit(1)
     )
-    return tx.scalar(found)  # type: ignore[no-any-return]
+    found: str | None = tx.scalar(query)
+    return found
 
 
 def average_duration(tx: Transaction, package_id: int, months: int | None) -> float | None:
     """Mean seconds from entry to completion of a package's builds that a task made."""
     lasted = seconds(t.build.c.completion_time) - seconds(t.events.c.time)
-    found = (
+    query = (
         select(func.avg(lasted))
         .join_from(t.build, t.events, t.events.c.id == t.build.c.create_event)
         .where(
@@ -248,8 +251,9 @@ def average_duration(tx: Transaction, package_id: int, months: int | None) -> fl
         )
     )
     if months is not None:
-        found = found.where(t.build.c.completion_time > func.now() - func.make_interval(0, months))
-    return tx.scalar(found)  # type: ignore[no-any-return]
+        query = query.where(t.build.c.completion_time > func.now() - func.make_interval(0, months))
+    found: float | None = tx.scalar(query)
+    return found
 
 
 def under_way(tx: Transaction, task_ids: Sequence[int]) -> list[int]:
@@ -273,7 +277,8 @@ def add_reservation(tx: Transaction, build_id: int, token: str) -> bool:
 def reservation(tx: Transaction, build_id: int) -> str | None:
     """The token of a build's reservation."""
     table = t.build_reservations
-    return tx.scalar(select(table.c.token).where(table.c.build_id == build_id))  # type: ignore[no-any-return]
+    found: str | None = tx.scalar(select(table.c.token).where(table.c.build_id == build_id))
+    return found
 
 
 def drop_reservation(tx: Transaction, build_id: int) -> None:

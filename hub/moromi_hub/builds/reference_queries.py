@@ -87,4 +87,5 @@ def last_used(tx: Transaction, build_id: int) -> float | None:
         .join_from(used, root, root.c.buildroot_id == used.c.buildroot_id)
         .join(t.events, t.events.c.id == root.c.create_event)
     )
-    return tx.scalar(newest)  # type: ignore[no-any-return]
+    found: float | None = tx.scalar(newest)
+    return found

@@ -109,7 +109,7 @@ class Transaction:
     ) -> CursorResult[Any]:
         self._protect()
         try:
-            result: Any = self._connected().execute(statement, params, execution_options=options or {})
+            result = self._connected().execute(statement, params, execution_options=options or {})
         except OperationalError as error:
             if self._used or not error.connection_invalidated:
                 raise
@@ -117,7 +117,7 @@ class Transaction:
             self._disconnect()
             result = self._connected().execute(statement, params, execution_options=options or {})
         self._used = True
-        return result  # type: ignore[no-any-return]
+        return result
 
     def _connected(self) -> Connection:
         if self._connection is None:
