@@ -45,6 +45,7 @@ def test_list_hosts_takes_query_options(admin: Client) -> None:
     assert admin("listHosts", queryOpts={"countOnly": True}) == 2
     names = [host["name"] for host in admin("listHosts", queryOpts={"order": "-name", "limit": 1})]
     assert names == ["builder2.example.org"]
+    assert len(admin("listHosts", enabled=1, ready=0)) == 2
     first, _second = admin("listHosts", queryOpts={"asList": True, "order": "id"})
     assert first == [value for _key, value in sorted(admin("getHost", 1).items())]
 

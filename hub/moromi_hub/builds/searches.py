@@ -84,7 +84,7 @@ def _plain(search: Search) -> list[ColumnElement[bool]]:
         (build.volume_id, search.volume_id),
         (build.cg_id, search.generator_id),
         (build.state, search.state),
-        (build.draft, search.draft),
+        (build.draft, None if search.draft is None else bool(search.draft)),
     )
     where = [column == value for column, value in pairs if value is not None]
     if search.task_id is not None:
@@ -160,6 +160,6 @@ def untagged(name: str | None, draft: bool | None) -> tuple[dict[str, ColumnElem
     if name is not None:
         where.append(t.package.c.name == name)
     if draft is not None:
-        where.append(build.c.draft.is_(draft))
+        where.append(build.c.draft.is_(bool(draft)))
     tables = build.join(t.package, t.package.c.id == build.c.pkg_id)
     return fields, select(build.c.id).select_from(tables).where(*where)

@@ -80,9 +80,9 @@ def list_hosts(
         query = query.join(_ch, and_(_ch.c.host_id == _h.c.id, versions.visible(_ch)))
         query = query.where(_ch.c.channel_id == channel_id)
     if ready is not None:
-        query = query.where(_h.c.ready.is_(ready))
+        query = query.where(_h.c.ready.is_(bool(ready)))
     if enabled is not None:
-        query = query.where(_hc.c.enabled.is_(enabled))
+        query = query.where(_hc.c.enabled.is_(bool(enabled)))
     if user_id is not None:
         query = query.where(_h.c.user_id == user_id)
     return query
@@ -141,7 +141,7 @@ def list_channels(
         query = query.join(_ch, _ch.c.channel_id == _c.c.id)
         query = query.where(_ch.c.host_id == host_id, versions.visible(_ch, event))
     if enabled is not None:
-        query = query.where(_c.c.enabled.is_(enabled))
+        query = query.where(_c.c.enabled.is_(bool(enabled)))
     return tx.rows(query)
 
 

@@ -206,7 +206,7 @@ def listing(
     if arches is not None:
         where.append(t.rpminfo.c.arch.in_(arches))
     if draft is not None:
-        where.append(t.rpminfo.c.draft.is_(draft))
+        where.append(t.rpminfo.c.draft.is_(bool(draft)))
     return fields, select(t.rpminfo.c.id).select_from(tables).where(*where)
 
 

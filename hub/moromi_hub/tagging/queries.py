@@ -182,7 +182,7 @@ def _chosen(wanted: Wanted) -> Subquery:
         tables = tables.join(typed, typed.c.build_id == build.c.id)
         tables = tables.join(t.btype, and_(t.btype.c.id == typed.c.btype_id, t.btype.c.name == wanted.btype))
     if wanted.draft is not None:
-        where.append(build.c.draft.is_(wanted.draft))
+        where.append(build.c.draft.is_(bool(wanted.draft)))
     columns: list[Any] = [listing.c.tag_id, listing.c.build_id, listing.c.create_event, walk.c.position]
     if not wanted.latest:
         return select(*columns).select_from(tables).where(*where).subquery("chosen")
