@@ -40,6 +40,7 @@ __all__ = [
     "exported_name",
     "ignore_error",
     "marked",
+    "marked_callbacks",
     "shipped",
 ]
 
@@ -142,6 +143,15 @@ def marked(module: ModuleType, attribute: str) -> Iterator[Callable[..., Any]]:
             yield value
 
 
+def marked_callbacks(
+    module: ModuleType, attribute: str = "callbacks"
+) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Yield a plugin's callbacks, each with a type of event that it is for: the attribute lists them."""
+    for function in marked(module, attribute):
+        for kind in getattr(function, attribute):
+            yield kind, function
+
+
 def shipped(side: str) -> Path | None:
     """Return the directory of the plugins that come with Moromi, for `hub`, `builder` or `compat`.
 
@@ -238,10 +248,8 @@ class Callbacks:
 
     def register_plugin(self, module: ModuleType) -> None:
         """Register all callbacks of a plugin. PluginError: as `register`."""
-        for function in marked(module, "callbacks"):
-            kinds: Iterable[str] = function.callbacks  # type: ignore[attr-defined]  # `marked` has looked
-            for kind in kinds:
-                self.register(kind, function)
+        for kind, function in marked_callbacks(module):
+            self.register(kind, function)
 
     def wanted(self, kind: str) -> bool:
         """Say whether anything is registered, so that arguments need not be made in vain."""

@@ -48,10 +48,8 @@ def exports(module: ModuleType) -> Iterator[Export]:
 
 def callbacks(module: ModuleType) -> Iterator[tuple[str, Function]]:
     """The callbacks that a plugin marks, or registers with Koji's `register_callback`, by type."""
-    for function in plugins.marked(module, "callbacks"):
-        kinds: tuple[str, ...] = function.callbacks  # type: ignore[attr-defined]  # `marked` has looked
-        for kind in kinds:
-            yield kind, _with_call(function)
+    for kind, function in plugins.marked_callbacks(module):
+        yield kind, _with_call(function)
     published = sys.modules.get("koji.plugin")
     registered: dict[str, list[Function]] = getattr(published, "callbacks", {})
     for kind, functions in registered.items():

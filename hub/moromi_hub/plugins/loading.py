@@ -8,7 +8,7 @@ same names need Koji's hub), then in `PluginPath`, then among the entry points
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -90,7 +90,7 @@ def _add(found: Plugins, module: ModuleType, directory: Path) -> None:
         elif isinstance(value, Job):
             found.jobs.append(value)
     found.exports += [*_own_exports(module), *bridge.exports(module)]
-    for kind, function in (*_own_callbacks(module), *bridge.callbacks(module)):
+    for kind, function in (*plugins.marked_callbacks(module, CALLBACKS), *bridge.callbacks(module)):
         found.callbacks.register(kind, function)
     found.tests += [*_own_tests(module), *bridge.policy_tests(module)]
 
@@ -98,12 +98,6 @@ def _add(found: Plugins, module: ModuleType, directory: Path) -> None:
 def _own_exports(module: ModuleType) -> Iterator[Export]:
     for function in plugins.marked(module, EXPORTS):
         yield from getattr(function, EXPORTS)
-
-
-def _own_callbacks(module: ModuleType) -> Iterator[tuple[str, Callable[..., Any]]]:
-    for function in plugins.marked(module, CALLBACKS):
-        for kind in getattr(function, CALLBACKS):
-            yield kind, function
 
 
 def _is_of(value: type, module: ModuleType) -> bool:
