@@ -21,6 +21,7 @@ from __future__ import annotations
 import argparse
 import concurrent.futures
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -142,7 +143,8 @@ def download(names: Iterable[str], index: Index, cache: Path) -> dict[str, Path]
     missing = [f"{n}={index.packages[n]['Version']}" for n, deb in debs.items() if not deb.exists()]
     if missing:
         # apt's own user could not write to the cache.
-        run("apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", *missing, cwd=cache)
+        options = ("-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=3")
+        run("apt-get", "-qq", *options, "download", *missing, cwd=cache)
     return debs
 
 
@@ -394,7 +396,7 @@ def write_metadata(out: Path) -> None:
 
 
 def main() -> None:
-    """Parse the command line and make the repository, unless it is there."""
+    """Parse the command line and act."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("out", type=Path, help="where the repository goes; another one there is replaced")
     parser.add_argument("--cache", type=Path, default=Path("debs"), help="keeps the .debs (%(default)s)")
@@ -405,6 +407,15 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="packages converted at a time")
     args = parser.parse_args()
     out: Path = args.out.absolute()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    # Whoever comes while another run makes it waits, and finds it complete.
+    with open(out.with_name(f".{out.name}.lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        make_once(args, out)
+
+
+def make_once(args: argparse.Namespace, out: Path) -> None:
+    """Make the repository, unless it is there."""
     wanted = fingerprint(args)
     if intact(out, wanted):
         print(f"{out} is complete")

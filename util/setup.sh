@@ -24,6 +24,19 @@ as_root() {
     fi
 }
 
+# patiently COMMAND…: a network or an archive may fail for a moment, and another apt may be at work.
+patiently() {
+    local pause
+    for pause in 10 30 last; do
+        if "$@"; then return; fi
+        if [ $pause = last ]; then break; fi
+        echo "This failed, and is tried again in $pause seconds: $*" >&2
+        sleep $pause
+    done
+    echo "This failed three times: $*" >&2
+    return 1
+}
+
 # need PACKAGE REASON: remember a Debian package that is not installed yet.
 missing=()
 need() {
@@ -36,21 +49,21 @@ need() {
 install_missing() {
     if [ ${#missing[@]} = 0 ]; then return; fi
     echo "Installing ${#missing[@]} Debian packages (listed above)."
-    as_root dpkg --configure -a >/dev/null # what an interrupted run left
-    as_root apt-get update -qq
-    as_root env DEBIAN_FRONTEND=noninteractive DEBCONF_NOWARNINGS=yes apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+    patiently as_root dpkg --configure -a >/dev/null # what an interrupted run left
+    patiently as_root apt-get update -qq
+    patiently as_root env DEBIAN_FRONTEND=noninteractive DEBCONF_NOWARNINGS=yes \
+        apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=300 "${missing[@]}" >/dev/null
     missing=()
 }
 
-# need_package_lists: apt's lists, not older than a day, unless the sample distribution is made already.
+# need_package_lists: apt's lists, not older than a day unless the sample distribution is made already.
 need_package_lists() {
-    if [ -e "$top/.moromi/distro/.mkdistro.json" ]; then return; fi
-    if [ -n "$(find /var/lib/apt/lists -name '*_Packages*' -print -quit 2>/dev/null)" ] &&
-        [ -n "$(find /var/lib/apt/lists -maxdepth 0 -mtime -1)" ]; then
-        return
+    if [ -n "$(find /var/lib/apt/lists -name '*_Packages*' -print -quit 2>/dev/null)" ]; then
+        if [ -e "$top/.moromi/distro/.mkdistro.json" ]; then return; fi
+        if [ -n "$(find /var/lib/apt/lists -maxdepth 0 -mtime -1)" ]; then return; fi
     fi
     echo "Renewing apt's package lists: the sample distribution is made of Debian packages."
-    as_root apt-get update -qq
+    patiently as_root apt-get update -qq
 }
 
 need_for_building() {
@@ -105,7 +118,7 @@ make_venv() {
     fi
     echo "Installing Moromi [$1] and its dependencies into $venv"
     touch "$unfinished"
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -e "$top[$1]"
+    patiently "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -e "$top[$1]"
     echo "$wanted" >"$stamp"
     rm "$unfinished"
 }

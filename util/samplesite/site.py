@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import platform
+import random
 import secrets
 import socket
 import stat
@@ -176,8 +177,12 @@ def build_arch() -> str:
 
 
 def free_port(preferred: int = 0) -> int:
-    """A TCP port of the loopback address that nobody listens on: the preferred one if it is free."""
-    for port in (preferred, 0):
+    """A TCP port of the loopback address that nobody listens on: the preferred one if it is free.
+
+    Others are none that the system may give to an outgoing connection before somebody listens.
+    """
+    others = random.SystemRandom().sample(_listening_ports(), 100)
+    for port in ([preferred] if preferred else []) + others:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -186,6 +191,11 @@ def free_port(preferred: int = 0) -> int:
                 continue
             return int(probe.getsockname()[1])
     raise SiteError("no free port")
+
+
+def _listening_ports() -> range:
+    outgoing = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    return range(10_000, outgoing if outgoing > 11_000 else 32_768)
 
 
 def _write_ini(path: Path, sections: Mapping[str, Mapping[str, Any]]) -> None:
