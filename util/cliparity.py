@@ -25,11 +25,8 @@ from support.cli_cases import Exemption, all_cases, exemptions  # noqa: E402
 
 PAGE = ROOT / "docs" / "cli-parity.md"
 SPEC = ROOT / "tests" / "data" / "cli-commands.json"
-UNCOMPARED: dict[str, str] = {
-    "list-history --watch": "never ends",
-    "import --sigkey": "the hub of the comparison, as Koji 1.35, does not take it",
-}
-"""Options that no comparison uses, and why not."""
+COMPARED_ALONE = (("list-history", "--watch"),)
+"""Options that have a test of their own, since they need more than a line."""
 
 HEAD = """\
 # The command line beside Koji's
@@ -42,7 +39,6 @@ output, exit code, files and what is left in the hub's database and tree.
 * **same**: both programs did the same in all comparisons that use it.
 * **better**, **exception**: in some comparisons they differ, on purpose; the notes say in what. An exception
   is a place where the published client is plainly wrong.
-* **not compared**: our program has it and no comparison uses it; the notes say why.
 
 """
 
@@ -64,6 +60,8 @@ def used() -> dict[str, set[str]]:
         name = resolve(case.command)
         if name is not None:
             found[name] |= {""} | {flag for word in case.words for flag in flags_in(word)}
+    for name, flag in COMPARED_ALONE:
+        found[name].add(flag)
     return found
 
 
@@ -99,33 +97,21 @@ def verdict(found: list[Exemption]) -> str:
     return "exception" if any(each.kind == "reference" for each in found) else "better"
 
 
-def rows(name: str, command: dict[str, Any], seen: set[str]) -> Iterator[str]:
+def rows(name: str, command: dict[str, Any]) -> Iterator[str]:
     """The lines of one command: itself, then its options."""
-    compared = "" in seen
     found = differing(name, set())
     notes = "; ".join(dict.fromkeys(each.why for each in found))
-    state = verdict(found) if compared else "better"
-    if not compared:
-        notes = "each program lists its own commands, in its own words"
-    yield f"| **{name}** | {state} | {notes} |"
+    yield f"| **{name}** | {verdict(found)} | {notes} |"
     for option in command["options"]:
-        flags = set(option["flags"])
         label = ", ".join(f"`{flag}`" for flag in option["flags"])
-        if not seen & flags:
-            why = UNCOMPARED.get(f"{name} {option['flags'][-1]}", "prints the program's own list")
-            yield f"| {label} | not compared | {why} |"
-            continue
-        yield f"| {label} | {verdict(differing(name, flags))} | |"
+        yield f"| {label} | {verdict(differing(name, set(option['flags'])))} | |"
 
 
 def page() -> str:
     """The whole page."""
     spec = json.loads(SPEC.read_text(encoding="utf-8"))
-    seen = used()
     parts = [HEAD]
-    table = {
-        name: list(rows(name, command, seen[name])) for name, command in sorted(spec["commands"].items())
-    }
+    table = {name: list(rows(name, command)) for name, command in sorted(spec["commands"].items())}
     states = [line.split(" | ")[1] for lines in table.values() for line in lines]
     counts = ", ".join(f"{states.count(state)} {state}" for state in sorted(set(states)))
     cases = sum(1 for _ in all_cases())

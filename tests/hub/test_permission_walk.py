@@ -83,6 +83,7 @@ DECLARED_OTHERWISE = {
 
 SIGNED_OTHERWISE = {
     "addRPMSig": "takes a key, which came after the recording",
+    "importRPM": "takes a key, which came after the recording",
     "host.repoInit": "takes the positional arguments of older builders too",
     "host.subtask2": "marks what cannot be given by name",
 }

@@ -106,6 +106,16 @@ def test_a_signature_gets_another_key(admin: Client, imported: int, tmp_path: Pa
         admin("addRPMSig", imported, rip_rpm_sighdr(RPMS / SIGNED), "../../x")
 
 
+def test_an_imported_signature_gets_another_key(admin: Client, hub: HubUnderTest, imported: int) -> None:
+    name = "yeast-7-1.mr1.src.rpm"
+    admin.upload("imports/keyed", name, (RPMS / name).read_bytes())
+    with pytest.raises(GenericError, match=r"Invalid signature key: \.\./x"):
+        admin("importRPM", "imports/keyed", name, "../x")
+    assert admin("getRPM", name) is None
+    rpm = admin("importRPM", "imports/keyed", name, sigkey="C0FFEE")
+    assert [row["sigkey"] for row in admin("queryRPMSigs", rpm["id"])] == ["c0ffee"]
+
+
 def test_signing_needs_the_permission(hub: HubUnderTest, imported: int) -> None:
     for client in (hub.client(), hub.client("alice")):
         with pytest.raises(ActionNotAllowed, match="sign permission required"):

@@ -5,6 +5,7 @@ an entry for its creation and one for its end; where one version ends at the eve
 the two are one edit.
 """
 
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -344,4 +345,5 @@ def watched(cli: Cli, query: dict[str, Any], given: dict[str, Any]) -> Iterator[
         for entry in entries:
             yield from entry_lines(entry, given)
             after = max(after, entry.event)
+        sys.stdout.flush()  # whoever reads a pipe wants to know now
         time.sleep(cli.settings.poll_interval)

@@ -14,13 +14,15 @@ from moromi_hub.rpc.registry import ADMIN, HOST, exported, task_host
 
 
 @exported("importRPM", access=ADMIN)
-def import_rpm(call: Call, path: str, basename: str) -> dict[str, Any]:
+def import_rpm(call: Call, path: str, basename: str, sigkey: str | None = None) -> dict[str, Any]:
     """Import `basename` from the directory `path` below work: ImportedRPM.
 
     A source package makes its build (COMPLETE) if it is unknown; a binary one needs the build of its
-    SOURCERPM. Raises GenericError `No such file: …`, `bad filename: …`, `No such build`, `Build is …`.
+    SOURCERPM. Its signature is stored under the key that it names or under `sigkey`. Raises GenericError
+    `No such file: …`, `bad filename: …`, `No such build`, `Build is …`, `Invalid signature key: …`.
     """
-    return service.import_rpm(call, arguments.expect(path, str), arguments.expect(basename, str))
+    given = None if sigkey is None else arguments.expect(sigkey, str)
+    return service.import_rpm(call, arguments.expect(path, str), arguments.expect(basename, str), given)
 
 
 @exported("createEmptyBuild", access=ADMIN)

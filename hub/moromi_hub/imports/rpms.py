@@ -75,15 +75,15 @@ def header_info(header: Header) -> dict[str, Any]:
     }
 
 
-def import_rpm(call: Call, path: Path) -> dict[str, Any]:
+def import_rpm(call: Call, path: Path, sigkey: str | None = None) -> dict[str, Any]:
     """Import an uploaded file; the shape `ImportedRPM` is returned.
 
     A source package has or makes the build of its name, and a binary one belongs to
-    the build of its SOURCERPM.
+    the build of its SOURCERPM. `sigkey`: the key of its signature, in place of the one that it names.
     """
     package = _read(call, Delivery(path))
     build = _build_of(call, package.rpm)
-    _bring_in(call, build, [package])
+    _bring_in(call, build, [package], sigkey=sigkey)
     return {**package.rpm, "build": build, "brootid": None}
 
 
@@ -115,7 +115,9 @@ def _read(call: Call, delivery: Delivery) -> _Package:
     return _Package(delivery, content, rpm, rip_rpm_sighdr(content))
 
 
-def _bring_in(call: Call, build: Info, packages: Sequence[_Package], *, keep: bool = False) -> None:
+def _bring_in(
+    call: Call, build: Info, packages: Sequence[_Package], *, keep: bool = False, sigkey: str | None = None
+) -> None:
     if build["state"] in (BuildState.FAILED, BuildState.CANCELED, BuildState.DELETED):
         raise GenericError(f"Build is {BuildState(build['state']).name}: {build['nvr']}")
     builds.add_types(call, build["id"], "rpm")
@@ -130,7 +132,8 @@ def _bring_in(call: Call, build: Info, packages: Sequence[_Package], *, keep: bo
             files.copy(call.tx, package.content, target)
         else:
             files.put(call.tx, package.delivery.path, target)
-    signatures.store_own_signatures(call, build, [(package.rpm, package.sighdr) for package in packages])
+    headers = [(package.rpm, package.sighdr) for package in packages]
+    signatures.store_own_signatures(call, build, headers, sigkey)
     # From here on all packages of the import are in place: their rows, and their files below `directory`.
     repodata.keep(call, directory, [package.rpm for package in packages])
     for note in notes:

@@ -13,9 +13,9 @@ from moromi_hub.uploads.service import work_path
 from moromi_hub.users import service as users
 
 
-def import_rpm(call: Call, path: str, basename: str) -> dict[str, Any]:
+def import_rpm(call: Call, path: str, basename: str, sigkey: str | None) -> dict[str, Any]:
     """Import an uploaded rpm, and note it on the tags of its build."""
-    imported = rpms.import_rpm(call, work_path(call, f"{path}/{basename}"))
+    imported = rpms.import_rpm(call, work_path(call, f"{path}/{basename}"), sigkey)
     tagging.note_update(call, imported["build_id"], TagUpdateType.IMPORT)
     return imported
 

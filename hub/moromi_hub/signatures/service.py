@@ -30,12 +30,15 @@ from moromi_hub.signatures import queries
 Info = Mapping[str, Any]
 
 
-def store_own_signatures(call: Call, build: Info, headers: Sequence[tuple[Info, bytes]]) -> None:
+def store_own_signatures(
+    call: Call, build: Info, headers: Sequence[tuple[Info, bytes]], sigkey: str | None = None
+) -> None:
     """Store the signature headers that imported files of a build come with, each beside its rpm.
 
-    The key may be ''. The number of statements does not depend on how many there are.
+    The key is that in the header, which may have none (''), or a given one. The number of statements does not
+    depend on how many there are. Raises GenericError for a key that names no file.
     """
-    _store(call, build, headers)
+    _store(call, build, headers, None if sigkey is None else _checked_key(sigkey))
 
 
 def add_signature(call: Call, rpm_info: Any, sighdr: bytes, sigkey: str | None = None) -> None:
