@@ -49,11 +49,16 @@ need() {
 install_missing() {
     if [ ${#missing[@]} = 0 ]; then return; fi
     echo "Installing ${#missing[@]} Debian packages (listed above)."
-    patiently as_root dpkg --configure -a >/dev/null # what an interrupted run left
-    patiently as_root apt-get update -qq
-    patiently as_root env DEBIAN_FRONTEND=noninteractive DEBCONF_NOWARNINGS=yes \
-        apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=300 "${missing[@]}" >/dev/null
+    patiently apt_install "${missing[@]}"
     missing=()
+}
+
+# apt_install PACKAGE…: with new lists each time, as apt is content with those it could fetch.
+apt_install() {
+    as_root dpkg --configure -a >/dev/null && # what an interrupted run left
+        as_root apt-get update -qq -o Acquire::Retries=3 &&
+        as_root env DEBIAN_FRONTEND=noninteractive DEBCONF_NOWARNINGS=yes \
+            apt-get install -y -qq --no-install-recommends -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 "$@" >/dev/null
 }
 
 # need_package_lists: apt's lists, not older than a day unless the sample distribution is made already.
@@ -63,7 +68,7 @@ need_package_lists() {
         if [ -n "$(find /var/lib/apt/lists -maxdepth 0 -mtime -1)" ]; then return; fi
     fi
     echo "Renewing apt's package lists: the sample distribution is made of Debian packages."
-    patiently as_root apt-get update -qq
+    patiently as_root apt-get update -qq -o Acquire::Retries=3
 }
 
 need_for_building() {
