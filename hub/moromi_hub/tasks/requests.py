@@ -36,6 +36,14 @@ def absolute_priority(call: Call, relative: Any) -> int | None:
     return PRIO_DEFAULT + amount
 
 
+def _make(
+    call: Call, method: str, request: list[Any], priority: Any, channel: Any, arch: str | None = None
+) -> int:
+    """The task of a request; `priority` is relative."""
+    absolute = absolute_priority(call, priority)
+    return service.make_task(call, method, request, priority=absolute, channel=channel, arch=arch)
+
+
 def _options(opts: Any) -> dict[str, Any]:
     return {} if opts is None else arguments.expect(opts, dict)
 
@@ -46,9 +54,7 @@ def build(call: Call, src: Any, target: Any, opts: Any, priority: Any, channel: 
     if target is not None:
         arguments.expect(target, str)
     request = [src, target, _options(opts)]
-    return service.make_task(
-        call, "build", request, priority=absolute_priority(call, priority), channel=channel
-    )
+    return _make(call, "build", request, priority, channel)
 
 
 def chain_build(call: Call, srcs: Any, target: Any, opts: Any, priority: Any, channel: Any) -> int:
@@ -56,9 +62,7 @@ def chain_build(call: Call, srcs: Any, target: Any, opts: Any, priority: Any, ch
     arguments.expect(srcs, list)
     arguments.expect(target, str)
     request = [srcs, target, _options(opts)]
-    return service.make_task(
-        call, "chainbuild", request, priority=absolute_priority(call, priority), channel=channel
-    )
+    return _make(call, "chainbuild", request, priority, channel)
 
 
 def maven_build(call: Call, url: Any, target: Any, opts: Any, priority: Any, channel: Any) -> int:
@@ -67,9 +71,7 @@ def maven_build(call: Call, url: Any, target: Any, opts: Any, priority: Any, cha
     arguments.expect(url, str)
     arguments.expect(target, str)
     request = [url, target, _options(opts)]
-    return service.make_task(
-        call, "maven", request, priority=absolute_priority(call, priority), channel=channel
-    )
+    return _make(call, "maven", request, priority, channel)
 
 
 def chain_maven(call: Call, wanted: Any, target: Any, opts: Any, priority: Any, channel: Any) -> int:
@@ -78,9 +80,7 @@ def chain_maven(call: Call, wanted: Any, target: Any, opts: Any, priority: Any, 
     arguments.expect(wanted, dict)
     arguments.expect(target, str)
     request = [wanted, target, _options(opts)]
-    return service.make_task(
-        call, "chainmaven", request, priority=absolute_priority(call, priority), channel=channel
-    )
+    return _make(call, "chainmaven", request, priority, channel)
 
 
 def _assert_maven(call: Call) -> None:
@@ -104,9 +104,7 @@ def wrapper_rpm(
     build_target = _target(call, target)
     options.pop("repo_id", None)
     request = [url, build_target, found, None, options]
-    return service.make_task(
-        call, "wrapperRPM", request, priority=absolute_priority(call, priority), channel=channel
-    )
+    return _make(call, "wrapperRPM", request, priority, channel)
 
 
 def win_build(call: Call, vm: Any, url: Any, target: Any, opts: Any, priority: Any, channel: Any) -> int:
@@ -118,9 +116,7 @@ def win_build(call: Call, vm: Any, url: Any, target: Any, opts: Any, priority: A
     build_target = _target(call, target)
     policies.assert_allowed(call, "vm", {"vm_name": vm, "tag": build_target["dest_tag"]})
     request = [vm, url, target, _options(opts)]
-    return service.make_task(
-        call, "winbuild", request, priority=absolute_priority(call, priority), channel=channel
-    )
+    return _make(call, "winbuild", request, priority, channel)
 
 
 def _target(call: Call, name: str) -> dict[str, Any]:
@@ -152,14 +148,7 @@ def build_image(
     if opts is not None:
         arguments.expect(opts, dict)
     request = [name, version, arch, target, ksfile, opts]
-    return service.make_task(
-        call,
-        img_type,
-        request,
-        arch="noarch" if live else arch,
-        channel=img_type,
-        priority=absolute_priority(call, priority),
-    )
+    return _make(call, img_type, request, priority, img_type, arch="noarch" if live else arch)
 
 
 def build_image_oz(
@@ -177,25 +166,15 @@ def build_image_oz(
         arguments.expect(text, str)
     arguments.expect(arches, list)
     request = [name, version, arches, target, inst_tree, _options(opts)]
-    return service.make_task(
-        call, "image", request, channel="image", priority=absolute_priority(call, priority)
-    )
+    return _make(call, "image", request, priority, "image")
 
 
 def build_image_indirection(call: Call, opts: Any, priority: Any) -> int:
     """`indirectionimage [opts]`; a build that stays needs `indirection_template_url`."""
     options = _options(opts)
-    relative = absolute_priority(call, priority)
     if not options.get("scratch") and not options.get("indirection_template_url"):
         raise ActionNotAllowed("Non-scratch builds must provide url for the indirection template")
-    return service.make_task(
-        call,
-        "indirectionimage",
-        [options],
-        arch=options.get("arch"),
-        channel="image",
-        priority=relative,
-    )
+    return _make(call, "indirectionimage", [options], priority, "image", arch=options.get("arch"))
 
 
 def new_repo(call: Call, tag: Any, options: Mapping[str, Any]) -> int:
