@@ -39,6 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     what.add_argument("--status", action="store_true", help="say what is running")
     parser.add_argument("--copr", action="store_true", help="with projects for everyone (Copr), from now on")
     options = parser.parse_args(arguments)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     site = the_site()
     try:
         if options.status:
@@ -58,6 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (SiteError, GenericError, TransportError, OSError, subprocess.CalledProcessError) as error:
         say(f"quickstart: {error}")
         return 1
+    except KeyboardInterrupt:
+        say("\nInterrupted.")
+        return 130
 
 
 def the_site() -> Site:
@@ -70,8 +75,6 @@ def the_site() -> Site:
 def run(site: Site) -> int:
     """Bring the site up and build the samples; what this run started is ended if it is interrupted."""
     started = [service for service in (site.builder(), site.hub()) if service.pid() is None]
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
     try:
         prepare(site)
         failed = build_samples(site)
@@ -81,8 +84,7 @@ def run(site: Site) -> int:
             signal.signal(number, signal.SIG_IGN)
         stopped = [service.name for service in started if service.stop()]
         if isinstance(error, KeyboardInterrupt):
-            say(f"\nInterrupted. Stopped: {', '.join(stopped) or 'nothing was running'}.")
-            return 130
+            say(f"\nStopped: {', '.join(stopped) or 'nothing'}.")
         raise
     summary(site)
     return 1 if failed else 0
@@ -233,7 +235,3 @@ class step:
 def say(text: str = "") -> None:
     """A line on the terminal."""
     print(text, flush=True)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
