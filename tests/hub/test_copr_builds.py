@@ -163,6 +163,12 @@ def test_listing(copr: CoprHub, alice: Api) -> None:
     assert listed("status=nonsense") == listed("packagename=none") == []
     meta = alice.ok("GET", f"/build/list?{QUERY}&limit=1")["meta"]
     assert meta == {"limit": 1, "offset": 0, "order": "id", "order_type": "DESC"}
+    for wrong in ("limit=x", f"limit={'9' * 40}", f"limit={'9' * 5000}", "limit=%C2%B2"):
+        text = "{'limit': ['Not a valid integer value.']}"
+        assert alice.error("GET", f"/build/list?{QUERY}&{wrong}") == (400, text)
+    text = "{'offset': ['Not a valid integer value.']}"
+    assert alice.error("GET", f"/build/list?{QUERY}&offset={2**63}") == (400, text)
+    assert listed(f"limit={2**62}&offset=4") == numbers[:1]
     text = "Cannot order by color, build doesn't have such property"
     assert alice.error("GET", f"/build/list?{QUERY}&order=color") == (400, text)
 
@@ -185,7 +191,11 @@ def test_looking_and_ending(copr: CoprHub, alice: Api, bob: Api) -> None:
     assert alice.error("GET", chroot + "a") == (404, "Chroot identification is not valid")
     page = alice.ok("GET", f"/build-chroot/list?build_id={number}&order=name&limit=1&offset=1")
     assert [each["name"] for each in page["items"]] == [CHROOT] and page["meta"]["order"] == "id"
-    assert alice.ok("GET", "/build-chroot/list?build_id=99")["items"] == []
+    for unknown in ("99", "9" * 40):
+        assert alice.ok("GET", f"/build-chroot/list?build_id={unknown}")["items"] == []
+    for wrong in ("", "x", "-1", "%C2%B2"):
+        text = "{'build_id': ['Not a valid integer value.']}"
+        assert alice.error("GET", f"/build-chroot/list?build_id={wrong}") == (400, text)
     packages = f"/build-chroot/built-packages?build_id={number}&chrootname={CHROOT}"
     assert alice.ok("GET", packages) == {"packages": []}
     text = f"User 'alice' can not delete build {number}"
@@ -196,6 +206,8 @@ def test_looking_and_ending(copr: CoprHub, alice: Api, bob: Api) -> None:
     assert alice.error("PUT", f"/build/cancel/{number}") == (409, f"Cannot cancel build {number}")
     text = f"User 'bob' doesn't have permissions to delete build {number}"
     assert bob.error("DELETE", f"/build/delete/{number}") == (403, text)
+    text = "builds: Not a valid integer value."
+    assert alice.error("DELETE", "/build/delete/list", {"builds": ["x"]}) == (400, text)
     text = f"You don't have permissions to delete build(s) {ids[0]}, {ids[1]}.\nBuild(s) 99 don't exist.\n"
     assert bob.error("DELETE", "/build/delete/list", {"builds": [*ids[:2], 99]}) == (400, text)
     text = f"Build(s) {ids[1]}, {ids[2]} are still running.\nBuild(s) 99 don't exist.\n"

@@ -97,6 +97,11 @@ BAD_PROJECTS: list[tuple[dict[str, Any], str]] = [
     ({"delete_after_days": 721}, "delete_after_days: Number must be between -1 and 720."),
     ({"delete_after_days": "soon"}, "delete_after_days: Not a valid integer value."),
     ({"repo_priority": -5}, "repo_priority: Number must be at least 1."),
+    ({"repo_priority": 0}, "repo_priority: Number must be at least 1."),
+    ({"description": ["x"]}, "description: Not a valid choice."),
+    ({"homepage": "http://x/ y"}, "homepage: Invalid URL."),
+    ({"additional_repos": ["nonsense"]}, URLS),
+    ({"additional_repos": ["http://x/\n[y]"]}, URLS.replace("nonsense", "http://x/\n[y]")),
     ({"additional_repos": "nonsense"}, URLS),
     ({"additional_repos": ["copr://bob/none"]}, "additional_repos: copr://bob/none does not exist."),
     (
@@ -272,7 +277,7 @@ BAD_CHROOTS = {
     "module_toggle: Module name '-c:x' must consist of two parts separated with colon, e.g. module:stream": {
         "additional_modules": "-c:x"
     },
-    "module_toggle: Module name 'a:1' specified multiple times": {"additional_modules": "a:1,a:1"},
+    "module_toggle: Module name 'a' specified multiple times": {"additional_modules": "a:1,a:2"},
     "Trying to reset an invalid attribute: color\n"
     f"See `copr-cli get-chroot alice/proj/{CHROOT}' for all the possible attributes": {
         "reset_fields": ["color"]

@@ -50,7 +50,7 @@ def check_dirname(project: str, dirname: str) -> None:
             f"Wrong directory '{dirname}' specified.  Directory name can consist of alpha-numeric strings"
             " separated by colons."
         )
-    valid = len(rest) == 2 and (rest[0] == "custom" or (rest[0] == "pr" and rest[1].isdigit()))
+    valid = len(rest) == 2 and (rest[0] == "custom" or (rest[0] == "pr" and rest[1].isdecimal()))
     if not valid or len(dirname) > 150:
         raise BadRequest(_DIRECTORY_FORM.format(project))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .. import batches, builds, chroots, intake, mock_options, names, prebuilt, projects
@@ -12,7 +12,7 @@ from ..errors import BadRequest, CoprError, Forbidden, Invalid, NotFound
 from ..model import Build, Package, Project
 from . import shapes
 from .body import Upload
-from .endpoint import Answer, Api, endpoint
+from .endpoint import Answer, Api, View, endpoint
 from .form import BadPage, Form, is_url, page, paged
 from .projects import PAGE, may_build
 from .sources import FIELDS, OPTIONS, read_options, read_source
@@ -171,14 +171,13 @@ def create_url(api: Api) -> Answer:
     return {"items": items, "meta": dict.fromkeys(PAGE)}
 
 
-@endpoint(
-    "POST",
-    "/build/create/upload",
-    login=True,
-    fields=(*_WHERE, "pkgs", *OPTIONS),
-    upload=True,
-    parameters=True,
-)
+def _takes_package(path: str) -> Callable[[View], View]:
+    """An endpoint to which a package is sent, to build it or to publish it."""
+    fields = (*_WHERE, "pkgs", *OPTIONS)
+    return endpoint("POST", path, login=True, fields=fields, upload=True, parameters=True)
+
+
+@_takes_package("/build/create/upload")
 def create_upload(api: Api) -> Answer:
     """Build a source package, or a spec file, that comes with the request."""
     project = _project(api)
@@ -193,14 +192,7 @@ def create_upload(api: Api) -> Answer:
     return shapes.build(api.call, submit(api, form, project, "upload", source))
 
 
-@endpoint(
-    "POST",
-    "/build/create/rpm-upload",
-    login=True,
-    fields=(*_WHERE, "pkgs", *OPTIONS),
-    upload=True,
-    parameters=True,
-)
+@_takes_package("/build/create/rpm-upload")
 def create_rpm_upload(api: Api) -> Answer:
     """Publish a finished package that comes with the request."""
     project = _project(api)
@@ -272,7 +264,11 @@ def delete_list(api: Api) -> Answer:
     given = form.words("builds")
     if not given:
         raise BadRequest("Missing argument builds")
-    ids = [Form({"builds": text}).integer("builds", -1) for text in given]
+    ids = []
+    for text in given:
+        number = Form({"builds": text})
+        ids.append(number.integer("builds", -1))
+        number.check()
     builds.delete_many(api.call, api.who, ids)
     return {"builds": ids}
 
@@ -280,10 +276,16 @@ def delete_list(api: Api) -> Answer:
 # chroots of builds
 
 
-def _chroot(api: Api, build_id: str, name: str) -> tuple[Build, Any]:
-    if not build_id.isdigit():
+def _number(text: str) -> int:
+    form = Form({"build_id": text or "none"})
+    number = form.integer("build_id", -1)
+    if number < 0:
         raise BadPage({"build_id": ["Not a valid integer value."]})
-    found = builds.get(api.call, int(build_id))
+    return number
+
+
+def _chroot(api: Api, build_id: str, name: str) -> tuple[Build, Any]:
+    found = builds.get(api.call, _number(build_id))
     if names.split_chroot(name) is None:
         raise NotFound("Chroot identification is not valid")
     for chroot in found.chroots:
@@ -313,13 +315,12 @@ def list_build_chroots(api: Api) -> Answer:
     """The chroots of a build."""
     given = str(api.path["build_id"]) if "build_id" in api.path else api.argument("build_id")
     wanted = page(api.query)
-    if not given.isdigit():
-        raise BadPage({"build_id": ["Not a valid integer value."]})
+    number = _number(given)
     wanted = wanted.checked("build_chroot", ("id",))
-    found = builds.chroots_of(api.call, int(given), wanted)
+    found = builds.chroots_of(api.call, number, wanted)
     if not found:
         return paged([], wanted)
-    build = builds.get(api.call, int(given))
+    build = builds.get(api.call, number)
     return paged([shapes.build_chroot(api.call, build, each) for each in found], wanted)
 
 

@@ -125,9 +125,11 @@ def _modules(form: Form) -> list[str]:
                 "module_toggle",
                 f"Module name '{name}' must consist of two parts separated with colon, e.g. module:stream",
             )
-        elif names.count(name) > 1:
-            form.fail("module_toggle", f"Module name '{name}' specified multiple times")
-            break
+            return names
+    modules = [name.partition(":")[0] for name in names]
+    twice = next((module for module in modules if modules.count(module) > 1), None)
+    if twice is not None:
+        form.fail("module_toggle", f"Module name '{twice}' specified multiple times")
     return names
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,6 +11,9 @@ from ..errors import Invalid
 from ..paging import Page
 
 _TRUE = frozenset({"true", "1", "yes", "y", "on"})
+_GAP = re.compile(r"[\s\x00-\x1f\x7f]")
+"""What no address has, and what would begin a line of its own where one is written to a file."""
+_LARGEST = 1 << 63
 _NOT_A_LIST = (
     "A list of http[s] URLs separated by whitespace characters is needed"
     " ('{}' doesn't seem to be a valid URL)."
@@ -23,6 +27,8 @@ def is_true(value: object) -> bool:
 
 def is_url(text: str, *schemes: str) -> bool:
     """Whether a text is an absolute URL, of http or https unless others are named."""
+    if _GAP.search(text):
+        return False
     try:
         parts = urlsplit(text)
         return parts.scheme in (schemes or ("http", "https")) and bool(parts.hostname or parts.netloc)
@@ -81,6 +87,8 @@ class Form:
             if isinstance(value, (bool, float, dict, list)):
                 raise ValueError
             number = int(value)
+            if low is not None and high is None and number >= _LARGEST:
+                raise ValueError
         except ValueError:
             self.fail(name, "Not a valid integer value.")
             return default

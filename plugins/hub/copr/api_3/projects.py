@@ -84,7 +84,7 @@ def read_settings(api: Api, form: Form) -> dict[str, Any]:
         found["bootstrap"] = form.choice("bootstrap", "default", BOOTSTRAP)
     if "isolation" in form:
         found["isolation"] = form.choice("isolation", "default", ISOLATION)
-    if form.values.get("repo_priority"):
+    if form.values.get("repo_priority") not in (None, ""):
         found["repo_priority"] = form.integer("repo_priority", 1, 1)
     if "packit_forge_projects_allowed" in form:
         patterns = form.words("packit_forge_projects_allowed")
@@ -176,6 +176,7 @@ def add_project(api: Api) -> Answer:
     wanted = read_chroots(api, form)
     if not wanted and "chroots" not in form.errors:
         form.fail("chroots", "At least one chroot must be selected")
+    description = form.text("description")
     form.check()
     found = projects.create(
         api.call,
@@ -183,7 +184,7 @@ def add_project(api: Api) -> Answer:
         name,
         wanted,
         settings,
-        description=form.text("description"),
+        description=description,
         unlisted_on_hp=form.boolean("unlisted_on_hp"),
         delete_after_days=days,
     )
@@ -201,13 +202,14 @@ def edit_project(api: Api) -> Answer:
     settings = projects.settings_with(found.settings, read_settings(api, form))
     wanted = read_chroots(api, form)
     days = read_deletion(form)
+    description = form.text("description") if "description" in form else None
     form.check()
     changed = projects.edit(
         api.call,
         found,
         settings,
         chroot_list=wanted or None,
-        description=form.text("description") if "description" in form else None,
+        description=description,
         unlisted_on_hp=form.boolean("unlisted_on_hp") if "unlisted_on_hp" in form else None,
         delete_after_days=days,
     )
@@ -256,9 +258,9 @@ def fork_project(api: Api) -> Answer:
     """A copy of a project in one's own name, or that of one's group."""
     source = projects.get(api.call, api.path["ownername"], api.path["projectname"])
     form = Form(api.body.values)
-    name = form.text("name") or source.name
-    confirm = form.boolean("confirm")
-    made = forking.fork(api.call, api.who, source, form.text("ownername"), name, confirm=confirm)
+    name, owner = form.text("name") or source.name, form.text("ownername")
+    form.check()
+    made = forking.fork(api.call, api.who, source, owner, name, confirm=form.boolean("confirm"))
     return shapes.project(api.call, made)
 
 

@@ -168,7 +168,7 @@ def split_priority(url: str) -> tuple[str, int | None]:
     kept = []
     for part in query.split("&") if mark else ():
         key, _, value = part.partition("=")
-        if key == "priority" and value.isdigit():
+        if key == "priority" and value.isdecimal() and len(value) < 10:
             priority = int(value)
         else:
             kept.append(part)
