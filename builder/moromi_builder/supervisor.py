@@ -30,7 +30,7 @@ from moromi_builder.chroot import find_engine
 from moromi_builder.context import Context
 from moromi_builder.running import Running, RunningTasks
 from moromi_builder.settings import Settings
-from moromi_builder.taskprocess import FORKING_SIGNALS, Exit, child_main, report_outcome
+from moromi_builder.taskprocess import FORKING_SIGNALS, Exit, TaskProcess, report_outcome
 from moromi_builder.tasks.registry import Registration, bind, lookup, methods
 from moromi_builder.wakeup import Wakeup
 
@@ -390,9 +390,9 @@ class Supervisor:
             os.close(reader)
             os.close(self._lock_descriptor)
             self.session._forget()
-            child_main(
+            TaskProcess(
                 registration, self.settings, session, info, self.host, writer, parent, self._after_task
-            )
+            ).run()
         os.close(writer)
         self.tasks.add(info, registration.weight, pid, reader, int(session.sinfo["session-id"]))
         signal.pthread_sigmask(signal.SIG_UNBLOCK, FORKING_SIGNALS)

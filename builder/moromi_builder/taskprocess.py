@@ -25,6 +25,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -97,66 +98,61 @@ def _unless_killed(work: Callable[[], Any]) -> Any:
         raise
 
 
-def child_main(
-    registration: Registration,
-    settings: Settings,
-    session: ClientSession,
-    info: dict[str, Any],
-    host: dict[str, Any],
-    pipe: int,
-    parent: int,
-    after: Callable[[int, Exit], None],
-) -> NoReturn:
-    """Be the task process; never returns.
+@dataclass(frozen=True)
+class TaskProcess:
+    """What a process has been forked for.
 
-    `session` is the task's subsession, `pipe` the writing end of the line to the supervisor, `parent` its
-    pid. `after(task id, exit)` removes the task's chroots when all has been reported.
+    `session` is the task's subsession, `info` the task's record, `host` ours, `pipe` the writing end of the
+    line to the supervisor, `parent` its pid. `after(task id, exit)` removes the task's chroots when all has
+    been reported.
     """
-    code = Exit.BROKEN
-    try:
-        code = _live(registration, settings, session, info, host, pipe, parent, after)
-    except TaskKilled:
-        code = Exit.KILLED
-    except BaseException:
-        logger.critical("task process %d broke:\n%s", info["id"], traceback.format_exc())
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
 
+    registration: Registration
+    settings: Settings
+    session: ClientSession
+    info: dict[str, Any]
+    host: dict[str, Any]
+    pipe: int
+    parent: int
+    after: Callable[[int, Exit], None]
 
-def _live(
-    registration: Registration,
-    settings: Settings,
-    session: ClientSession,
-    info: dict[str, Any],
-    host: dict[str, Any],
-    pipe: int,
-    parent: int,
-    after: Callable[[int, Exit], None],
-) -> Exit:
-    os.setpgid(0, 0)
-    _detach_sockets()
-    die_with_parent(signal.SIGTERM, parent)
-    adopt_orphans()
-    wakeup = Wakeup()
-    wakeup.catch_signals()
-    _handle_signals()
-    threading.current_thread().name = f"task {info['id']}"
-    context = Context(settings, session, info, host, wakeup, Reporter(pipe))
-    code = Exit.KILLED
-    try:
-        code = report_outcome(session, context.task_id, lambda: _work(registration, context))
-        session.logout()
-    except (TransportError, GenericError, Fault) as exc:
-        logger.error("task %d: the hub did not take the report: %s", context.task_id, exc)
+    def run(self) -> NoReturn:
+        """Be the task process; never returns."""
         code = Exit.BROKEN
-    finally:
-        remove_tree(str(context.workdir))
-        with contextlib.suppress(OSError):  # another task has its directory there too
-            context.workdir.parent.rmdir()
-        after(context.task_id, code)
-    return code
+        try:
+            code = self._live()
+        except TaskKilled:
+            code = Exit.KILLED
+        except BaseException:
+            logger.critical("task process %d broke:\n%s", self.info["id"], traceback.format_exc())
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+
+    def _live(self) -> Exit:
+        os.setpgid(0, 0)
+        _detach_sockets()
+        die_with_parent(signal.SIGTERM, self.parent)
+        adopt_orphans()
+        wakeup = Wakeup()
+        wakeup.catch_signals()
+        _handle_signals()
+        threading.current_thread().name = f"task {self.info['id']}"
+        context = Context(self.settings, self.session, self.info, self.host, wakeup, Reporter(self.pipe))
+        code = Exit.KILLED
+        try:
+            code = report_outcome(self.session, context.task_id, lambda: _work(self.registration, context))
+            self.session.logout()
+        except (TransportError, GenericError, Fault) as exc:
+            logger.error("task %d: the hub did not take the report: %s", context.task_id, exc)
+            code = Exit.BROKEN
+        finally:
+            remove_tree(str(context.workdir))
+            with contextlib.suppress(OSError):  # another task has its directory there too
+                context.workdir.parent.rmdir()
+            self.after(context.task_id, code)
+        return code
 
 
 def _work(registration: Registration, context: Context) -> Any:
