@@ -207,6 +207,7 @@ def log_error_text(text: str) -> None:
 
 def main() -> None:
     """Entry point."""
+    gc.set_threshold(20_000)  # a run makes little garbage, most are over before the first search for it
     prog = os.path.basename(sys.argv[0])
     if prog == "main.py":  # python -m moromi_cli.main
         prog = DEFAULT_PROFILE

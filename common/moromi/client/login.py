@@ -5,7 +5,6 @@ Each function runs the exchange on a session and leaves it logged in. They keep 
 may expire a session at any call, and the same way is then gone again with the old session's headers.
 """
 
-import logging
 import os
 import time
 from collections.abc import Iterator
@@ -19,8 +18,6 @@ from moromi.errors import AuthError, GenericError, GSSAPIAuthError
 
 if TYPE_CHECKING:
     from moromi.client.session import ClientSession
-
-logger = logging.getLogger("moromi.client")
 
 
 def _renewal(session: "ClientSession", renew: bool) -> dict[str, Any]:
@@ -112,7 +109,7 @@ def gssapi_login(session: "ClientSession", kwargs: dict[str, Any], renew: bool) 
         session.new_session()
         if isinstance(err, ModuleNotFoundError):
             raise
-        logger.info("gssapi auth failed: %s", err)
+        session.logger.info("gssapi auth failed: %s", err)
         raise GSSAPIAuthError(f"unable to obtain a session (gssapi auth failed: {err})") from err
     session.adopt(sinfo, AuthType.GSSAPI, "gssapi_login", kwargs)
     return True

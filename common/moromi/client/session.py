@@ -6,7 +6,6 @@ own, but a *login* must not be used on both sides: a child opens a `subsession()
 """
 
 import base64
-import logging
 import os
 import threading
 import time
@@ -21,17 +20,17 @@ from moromi.client.multicall import MultiCallInProgress, MultiCallSwitch, Virtua
 from moromi.client.options import SessionOptions, make_options
 from moromi.client.retry import RetryPolicy
 from moromi.client.transport import Answer, Transport
-from moromi.client.trouble import Failure, TransportError
+from moromi.client.trouble import Failure, TransportError, logger
 from moromi.constants import AuthType
 from moromi.errors import AuthExpired, Fault, GenericError, ParameterError, ServerOffline
 from moromi.wire.named import join_named
 from moromi.wire.xmlrpc import ParseError, decode_response, encode_request
 
 if TYPE_CHECKING:
+    from logging import Logger
+
     from moromi.client.negotiate import Negotiation
     from moromi.client.upload import Progress
-
-logger = logging.getLogger("moromi.client")
 
 SessionInfo = Mapping[str, Any]
 OLDEST_HUB = "1.22.0"
@@ -115,6 +114,11 @@ class ClientSession:
         """
         self.transport.drop()
         self.setSession(None)
+
+    @property
+    def logger(self) -> "Logger":
+        """Where it says what it gets over by itself: `moromi.client`."""
+        return logger()
 
     @property
     def rsession(self) -> Http:
@@ -208,7 +212,7 @@ class ClientSession:
         try:
             self._call_once("logout", session_id)
         except AuthExpired:
-            logger.debug("the session had expired before the logout")
+            self.logger.debug("the session had expired before the logout")
         if session_id is None or (self.sinfo and session_id == self.sinfo.get("session-id")):
             self.setSession(None)
 
@@ -241,7 +245,7 @@ class ClientSession:
         """Repeat the last login for this session; False when there was none or the hub gives no new key."""
         if self.auth_method is None:
             return False
-        logger.info("the session has expired, logging in again")
+        self.logger.info("the session has expired, logging in again")
         method = getattr(self, self.auth_method["method"])
         return bool(method(renew=True, **self.auth_method["kwargs"]))
 
@@ -342,7 +346,7 @@ class ClientSession:
             except ServerOffline as err:
                 if not (retry and opts.offline_retry):
                     raise
-                logger.info("the hub is offline (%s), next try in %s s", err, opts.offline_interval)
+                self.logger.info("the hub is offline (%s), next try in %s s", err, opts.offline_interval)
                 failures = 0
                 time.sleep(opts.offline_interval)
             except TransportError as err:
@@ -353,7 +357,7 @@ class ClientSession:
                 pause = policy.delay(failures, self.logged_in, now - away_since)
                 if pause is None or err.failure.final:
                     raise
-                logger.info("try #%i for call %s (%s) failed: %s", failures, self.callnum, name, err)
+                self.logger.info("try #%i for call %s (%s) failed: %s", failures, self.callnum, name, err)
                 self.transport.drop()
                 if pause and self.on_retry:
                     self.on_retry(err, pause)

@@ -2,7 +2,6 @@
 server said in one line.
 """
 
-import logging
 import re
 from collections.abc import Iterable, Mapping
 from http.client import HTTPMessage
@@ -12,12 +11,10 @@ from urllib.parse import urlencode
 from moromi.client.connection import Limits
 from moromi.client.http import Http, Response
 from moromi.client.options import SessionOptions
-from moromi.client.trouble import TransportError
+from moromi.client.trouble import TransportError, logger
 
 if TYPE_CHECKING:
     from moromi.client.negotiate import Negotiation
-
-logger = logging.getLogger("moromi.client")
 
 DEBUG_BODY = 1024
 SAID = 200
@@ -61,14 +58,14 @@ class Transport:
         """One POST, no retries. Raises TransportError for everything but a 200 answer."""
         url = self.baseurl + path
         if self.options.debug_xmlrpc:
-            logger.debug("POST %s %s", url, body[:DEBUG_BODY])
+            logger().debug("POST %s %s", url, body[:DEBUG_BODY])
         arguments = urlencode(list(query))
         if arguments:
             url = f"{url}?{arguments}"
         limits = Limits(silence=timeout)
         status, reason, answer = self._ask(url, body, dict(headers), limits, auth)
         if self.options.debug_xmlrpc:
-            logger.debug("%s %s", status, answer.body[:DEBUG_BODY])
+            logger().debug("%s %s", status, answer.body[:DEBUG_BODY])
         if status >= 400:
             said = f": {answer.said}" if answer.said not in ("", reason, f"{status} {reason}") else ""
             raise TransportError(f"{self.baseurl} answered {status} {reason}{said}", status=status)

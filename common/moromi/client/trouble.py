@@ -8,6 +8,10 @@ exception is; TransportError is what every part of this package raises for it.
 import errno
 import re
 from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from logging import Logger
 
 DROPPED_TEXTS = ("BadStatusLine", "RemoteDisconnected", "ConnectionReset", "IncompleteRead")
 DROPPED_ERRNOS = frozenset({errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE})
@@ -64,6 +68,15 @@ class CertificateError(TransportError):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, Failure.CERTIFICATE)
+
+
+def logger() -> "Logger":
+    """Where a session says what it gets over by itself. Imported at the first word: most runs of the command
+    line say none, and the module takes longer to import than a call.
+    """
+    import logging
+
+    return logging.getLogger("moromi.client")
 
 
 def transport_error(url: str, err: Exception, limit: float) -> TransportError:

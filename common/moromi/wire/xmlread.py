@@ -11,11 +11,13 @@ from __future__ import annotations
 from binascii import Error as Base64Error
 from binascii import a2b_base64
 from collections.abc import Callable
-from decimal import Decimal
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from xml.parsers import expat
 
 from moromi.wire.values import MAX_DEPTH, DateTime, ParseError
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 
 class Message(NamedTuple):
@@ -39,6 +41,8 @@ def _read_float(text: str) -> float:
 
 
 def _read_decimal(text: str) -> Decimal:
+    from decimal import Decimal  # hardly anybody sends one
+
     try:
         return Decimal(text.strip())
     except ArithmeticError:
