@@ -165,6 +165,8 @@ def edit_side_tag(
         added["with_debuginfo"] = bool(debuginfo)
     if macros or dropped:
         _check_macros(parent, [*macros, *dropped])
+        if any("\n" in str(value) for value in macros.values()):
+            raise GenericError("The value of a macro is one line")
         added |= {f"{MACRO}{name}": value for name, value in macros.items()}
         removed += [f"{MACRO}{name}" for name in dropped]
     tag_editing.edit_tag(call, tag["id"], {"extra": added, "remove_extra": removed})

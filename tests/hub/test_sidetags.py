@@ -147,6 +147,9 @@ def test_what_base_tags_allow(hub: HubUnderTest, alice: Client) -> None:
     for name in ("", "a b", "1st", "dist\n"):
         with pytest.raises(GenericError, match="Invalid macro name"):
             alice("editSideTag", tag, rpm_macros={name: "1"})
+    # a second line would define another macro
+    with pytest.raises(GenericError, match="The value of a macro is one line"):
+        alice("editSideTag", tag, rpm_macros={"dist": ".x\n%vendor me"})
     admin("grantPermission", "alice", "sidetag_admin", create=True)
     alice("editSideTag", tag, extra={"note": [1]}, remove_extra=["rpm.macro.dist"])
     extra = alice("getTag", tag)["extra"]
