@@ -8,7 +8,7 @@ for nothing: messages are hints.
 
 from __future__ import annotations
 
-from moromi.constants import RepoState, TaskState
+from moromi.constants import FINISHED_TASKS, RepoState, TaskState
 from moromi_hub.call import Call
 from moromi_hub.repodata import serving
 from moromi_hub.repos import follow, prune, requests, upkeep
@@ -18,7 +18,6 @@ from moromi_hub.sweep import service as sweep
 from moromi_hub.worker.model import Job, Message
 
 _UNCHANGED = (TaskState.OPEN, TaskState.ASSIGNED)
-_ENDED = (TaskState.CLOSED, TaskState.FAILED, TaskState.CANCELED)
 
 
 def _schedule(call: Call) -> None:
@@ -40,7 +39,7 @@ def _scheduler_interval(settings: Settings) -> float:
 
 def _wakes_requests(message: Message) -> bool:
     if message["type"] == "task":
-        return message["method"] == "newRepo" and message["state"] in _ENDED
+        return message["method"] == "newRepo" and message["state"] in FINISHED_TASKS
     return message["type"] in ("request", "repo")
 
 
