@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -97,13 +98,17 @@ def _operator(config: Path) -> Iterator[Any]:
 
 
 _password = click.option(
-    "--password", help="Password; `-` asks for it. Without one only other ways to log in work."
+    "--password",
+    help="Password; `-` asks for it, or reads a line. Without one only other ways to log in work.",
 )
 
 
 def _asked(password: str | None) -> str | None:
+    """The password that is meant. One on the command line can be seen by everybody on the machine."""
     if password != "-":
         return password
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().removesuffix("\n")
     return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
 
 

@@ -99,6 +99,6 @@ def copr_site(
 
 def _add_content(site: Site) -> None:
     for user in USERS:
-        content.admin(site, "add-user", user, "--password", user)
+        content.admin(site, "add-user", user, password=user)
     with site.session() as session:
         copr.add_chroots(session, sample_distribution())

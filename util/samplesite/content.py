@@ -20,7 +20,7 @@ def add_accounts(site: Site) -> None:
     """The administrator and the builder, made through `moromi-hub admin`."""
     session = ClientSession(f"{site.url}/kojihub")
     if session.call("getUser", ADMIN) is None:
-        admin(site, "add-user", ADMIN, "--admin", "--password", site.facts["admin_password"])
+        admin(site, "add-user", ADMIN, "--admin", password=site.facts["admin_password"])
     if session.call("getUser", BUILDER) is None:
         add_builder(site, BUILDER, site.facts["builder_password"])
 
@@ -28,15 +28,17 @@ def add_accounts(site: Site) -> None:
 def add_builder(site: Site, name: str, password: str) -> None:
     """An account for a builder of this machine, that builds and makes repositories."""
     arches = [build_arch()] + (["i686"] if build_arch() == "x86_64" else [])
-    admin(site, "add-host", name, *arches, "--password", password)
+    admin(site, "add-host", name, *arches, password=password)
     with site.session() as session:
         session.call("addHostToChannel", name, "createrepo")
 
 
-def admin(site: Site, command: str, *arguments: str) -> None:
-    """Run `moromi-hub admin`."""
+def admin(site: Site, command: str, *arguments: str, password: str) -> None:
+    """Run `moromi-hub admin` for an account with this password."""
+    words = [str(BIN / "moromi-hub"), "admin", command, "--config", str(site.hub_conf), *arguments]
     done = subprocess.run(
-        [str(BIN / "moromi-hub"), "admin", command, "--config", str(site.hub_conf), *arguments],
+        [*words, "--password", "-"],
+        input=f"{password}\n",
         capture_output=True,
         text=True,
         check=False,
