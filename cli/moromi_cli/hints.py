@@ -81,11 +81,18 @@ def _stem(name: str) -> str:
 
 def person_line(error: BaseException, prog: str) -> str:
     """One line: what was wrong, and what to try."""
-    text = " ".join(str(error).split()) or type(error).__name__
+    text = brief(error) or type(error).__name__
     if not isinstance(error, (GenericError, Fault, OSError)):
         text = f"{type(error).__name__}: {text} (--debug shows where)"
     advice = hint(error, prog)
     return f"{prog}: error: {text}" + (f" ({advice})" if advice else "")
+
+
+def brief(error: BaseException) -> str:
+    """The text on one line. What broke in a hub or a builder comes as a traceback: of that its last line."""
+    if isinstance(error, Fault):
+        return error.faultString.strip().rpartition("\n")[2]
+    return " ".join(str(error).split())
 
 
 def nearest(word: str, names: list[str]) -> list[str]:

@@ -21,11 +21,12 @@ from rich.tree import Tree as Branch
 from moromi.constants import TaskState
 from moromi.errors import GenericError
 from moromi.tasks import task_label
+from moromi_cli.hints import brief
 from moromi_cli.interrupt import cancel_tasks, choose
 from moromi_cli.logs import LogEnd, log_end
 from moromi_cli.output import span
 from moromi_cli.redraw import Redraw
-from moromi_cli.watch import Display, Info, Lines, WatchedTask, Watcher
+from moromi_cli.watch import Display, Info, Lines, WatchedTask, Watcher, failure
 
 if TYPE_CHECKING:
     from moromi_cli.session import Cli
@@ -105,8 +106,7 @@ class Tree(Display):
         task.shown = task.state.name.lower()
         self.reasons.pop(task.id, None)
         if task.state == TaskState.FAILED:
-            _, text = self.watcher.state_text(task).split(": ", 1)
-            self.errors[task.id] = text
+            self.errors[task.id] = failure(self.watcher.session, task.id, brief)
 
     def asked(self) -> None:
         self._ask_reasons()

@@ -6,6 +6,7 @@ without it the usual interval passes.
 """
 
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from moromi.constants import FINISHED_TASKS, TaskState
@@ -223,12 +224,12 @@ class Watcher:
         return [log_url(self.topurl, task.id, name, volume) for name, volume in logs]
 
 
-def failure(session: "ClientSession", task_id: int) -> str:
-    """Why a task failed: `<ErrorClass>: <text>`."""
+def failure(session: "ClientSession", task_id: int, told: Callable[[BaseException], str] = str) -> str:
+    """Why a task failed: `<ErrorClass>: <text>`; `told` makes the text."""
     try:
         session.getTaskResult(task_id)
     except (GenericError, Fault) as err:
-        return f"{type(err).__name__}: {err}"
+        return f"{type(err).__name__}: {told(err)}"
     return "unknown"
 
 

@@ -9,6 +9,7 @@ import click
 from moromi.constants import TaskState
 from moromi.errors import GenericError
 from moromi.tasks import task_label
+from moromi_cli.hints import brief
 from moromi_cli.lazy import listing
 from moromi_cli.logs import log_end
 from moromi_cli.output import Shown, span
@@ -41,7 +42,7 @@ def explained(cli: Cli, task_id: int) -> dict[str, Any]:
     answer: dict[str, Any] = {"task_id": task_id, "label": task_label(task), **explanation(cli, task)}
     if task["state"] == TaskState.FAILED:
         culprit = failed_below(cli, task_id)
-        error = failure(cli.session, culprit)
+        error = failure(cli.session, culprit, brief)
         end = log_end(cli.session, culprit, cli.settings.topurl, error)
         answer["failed"] = {
             "task_id": culprit,
