@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from werkzeug.test import Client as Browser
 
-from moromi.errors import GenericError
+from moromi.errors import GenericError, ParameterError
 from moromi_hub.app import Application
 from moromi_hub.web.tree import FileTree
 from support.hub import Client, HTTPError, HubUnderTest
@@ -58,6 +58,32 @@ def test_a_plugin_that_fails_at_the_commit_is_no_fault(hub: HubUnderTest) -> Non
     assert failed["error"] == {"code": -32603, "message": "Internal error"}
     assert greeted["result"] == "Hello World"
     assert "crate" not in [each["name"] for each in admin("listBTypes")]
+
+
+WRONG: list[tuple[str, dict[str, Any]]] = [
+    ("listArchives", {"filename": 7}),
+    ("listArchives", {"size": "large"}),
+    ("listBuilds", {"pattern": ["x"]}),
+    ("listRPMs", {"hostID": {}}),
+    ("listTags", {"pattern": 7}),
+    ("listTagged", {"tag": "f40", "latest": "yes"}),
+    ("listTagged", {"tag": "f40", "type": ["maven"]}),
+    ("queryRPMSigs", {"sigkey": 7}),
+    ("repo.query", {"clauses": 7}),
+    ("scheduler.getTaskRuns", {"fields": 7}),
+    ("evalPolicy", {"name": ["tag"], "data": {}}),
+    ("uploadFile", {"path": "x", "name": "x", "size": 1, "md5sum": 7, "offset": 0, "data": "eA=="}),
+]
+
+
+def test_arguments_of_wrong_types(hub: HubUnderTest) -> None:
+    admin = hub.client("kojiadmin")
+    admin("createTag", "f40")
+    for method, arguments in WRONG:
+        with pytest.raises(ParameterError, match=r"^Invalid (type|checksum)"):
+            admin(method, **arguments)
+    with pytest.raises(GenericError, match=r"^Invalid method: \['x'\]$"):
+        admin("count", ["x"])
 
 
 def test_a_long_listing_is_the_same_in_both_encodings(hub: HubUnderTest) -> None:

@@ -86,17 +86,19 @@ def list_archives(
     """
     wanted = {
         "build_id": None if buildID is None else builds.find_build_id(call, buildID, strict=True),
-        "buildroot_id": buildrootID,
-        "component_buildroot_id": componentBuildrootID,
-        "host_id": hostID,
-        "filename": filename,
-        "size": size,
-        "checksum": checksum,
-        "checksum_type": checksum_type,
-        "image_id": imageID,
-        "id": archiveID,
+        "buildroot_id": arguments.optional_integer(buildrootID),
+        "component_buildroot_id": arguments.optional_integer(componentBuildrootID),
+        "host_id": arguments.optional_integer(hostID),
+        "filename": arguments.optional_text(filename),
+        "size": arguments.optional_integer(size),
+        "checksum": arguments.optional_text(checksum),
+        "checksum_type": arguments.optional_integer(checksum_type),
+        "image_id": arguments.optional_integer(imageID),
+        "id": arguments.optional_integer(archiveID),
     }
-    return service.list_archives(call, wanted, type, typeInfo, queryOpts, bool(strict))
+    return service.list_archives(
+        call, wanted, arguments.optional_text(type), typeInfo, queryOpts, bool(strict)
+    )
 
 
 @exported("listArchiveFiles", access=ANYONE)

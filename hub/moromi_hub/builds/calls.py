@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from moromi.errors import GenericError
+from moromi_hub import arguments
 from moromi_hub.builds import change_calls as change_calls
 from moromi_hub.builds import host_calls as host_calls
 from moromi_hub.builds import logs, search, service
@@ -122,7 +123,7 @@ def untagged_builds(
     call: Call, name: str | None = None, queryOpts: Any = None, draft: bool | None = None
 ) -> Any:
     """[{id, name, version, release}] of complete builds that are in no tag."""
-    fields, statement = search.untagged(name, draft)
+    fields, statement = search.untagged(arguments.optional_text(name), draft)
     return run_query(call.tx, fields, statement, queryOpts, stream=True)
 
 

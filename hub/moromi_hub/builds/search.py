@@ -53,11 +53,11 @@ def list_builds(call: Call, wanted: Wanted, query_opts: Any = None) -> Any:
         return apply_in_memory([], query_opts)
     search = searches.Search(
         **ids,
-        task_id=wanted.task_id,
+        task_id=arguments.optional_integer(wanted.task_id),
         prefix=arguments.optional_text(wanted.prefix),
-        state=wanted.state,
-        source=wanted.source,
-        pattern=wanted.pattern,
+        state=arguments.optional_integer(wanted.state),
+        source=arguments.optional_text(wanted.source),
+        pattern=arguments.optional_text(wanted.pattern),
         draft=wanted.draft,
         created=_times(wanted.created),
         completed=_times(wanted.completed),

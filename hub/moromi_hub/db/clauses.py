@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Select, cast, func, literal, select
 from sqlalchemy.dialects.postgresql import JSONB
 
 from moromi.errors import ParameterError
+from moromi_hub import arguments
 from moromi_hub.db.query_options import check_options, slice_rows
 from moromi_hub.db.transaction import Transaction
 
@@ -73,7 +74,7 @@ class ClauseQuery:
         names = self._names(fields)
         options = check_options(opts)
         query: Any = select().select_from(self.source)
-        for clause in clauses or []:
+        for clause in arguments.expect(clauses or [], list):
             query = query.where(self._condition(clause))
         if options.get("countOnly"):
             inner = slice_rows(query.with_only_columns(literal(1).label("one")), options)
@@ -92,7 +93,7 @@ class ClauseQuery:
             return list(self.own)
         if fields == "**":
             return list(self.fields)
-        names = [fields] if isinstance(fields, str) else list(fields)
+        names = [fields] if isinstance(fields, str) else arguments.expect(fields, list)
         for name in names:
             self._column(name)
         return names

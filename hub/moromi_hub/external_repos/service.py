@@ -139,7 +139,7 @@ def link(
 
 
 def _check_mode(merge_mode: str) -> None:
-    if merge_mode not in REPO_MERGE_MODES:
+    if arguments.expect(merge_mode, str) not in REPO_MERGE_MODES:
         raise GenericError(f"No such merge mode: {merge_mode}")
 
 

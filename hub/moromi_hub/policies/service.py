@@ -15,7 +15,7 @@ from moromi_hub.targets import service as targets
 
 def evaluate(call: Call, name: str, data: Mapping[str, Any]) -> str | None:
     """The action of a policy, None when no rule matched. Raises GenericError `no such policy: …`."""
-    return call.hub.policies.apply(name, _question(call, data)).action
+    return call.hub.policies.apply(arguments.expect(name, str), _question(call, data)).action
 
 
 def _question(call: Call, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def check(
     """
     question = _question(call, data)
     rule = ""
-    if name not in call.hub.policies:
+    if arguments.expect(name, str) not in call.hub.policies:
         allowed, reason = call.settings.MissingPolicyOk, "missing policy"
     else:
         result = call.hub.policies.apply(name, question)

@@ -165,9 +165,9 @@ class Registry:
                     importlib.import_module(f"{package.name}.calls")
         return cls(_declared | {export.name: export for export in further})
 
-    def find(self, name: str | None) -> Export:
+    def find(self, name: Any) -> Export:
         """The call of that name. Raises GenericError `Invalid method: …`."""
-        export = self._exports.get(name or "")
+        export = self._exports.get(name) if isinstance(name, str) else None
         if export is None:
             raise GenericError(f"Invalid method: {name}")
         return export

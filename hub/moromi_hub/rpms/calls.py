@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from moromi.errors import GenericError
+from moromi_hub import arguments
 from moromi_hub.builds import service as builds
 from moromi_hub.call import Call
 from moromi_hub.db.query_options import apply_in_memory, run_query
@@ -44,10 +45,10 @@ def list_rpms(
         raise GenericError(f'Invalid type for "arches" parameter: {type(arches)}')
     fields, statement = queries.listing(
         build_id=None if buildID is None else builds.find_build_id(call, buildID, strict=True),
-        buildroot_id=buildrootID,
-        archive_id=imageID,
-        component_buildroot_id=componentBuildrootID,
-        host_id=hostID,
+        buildroot_id=arguments.optional_integer(buildrootID),
+        archive_id=arguments.optional_integer(imageID),
+        component_buildroot_id=arguments.optional_integer(componentBuildrootID),
+        host_id=arguments.optional_integer(hostID),
         arches=[arches] if isinstance(arches, str) else arches,
         draft=draft,
     )

@@ -20,7 +20,13 @@ def query_rpm_sigs(call: Call, rpm_id: Any = None, sigkey: str | None = None, qu
     found = None if rpm_id is None else service.rpm_id_of(call, rpm_id)
     if rpm_id is not None and (found is None or not arguments.fits_id(found)):
         return apply_in_memory([], queryOpts)
-    return run_query(call.tx, queries.FIELDS, queries.listing(found, sigkey), queryOpts, stream=True)
+    return run_query(
+        call.tx,
+        queries.FIELDS,
+        queries.listing(found, arguments.optional_text(sigkey)),
+        queryOpts,
+        stream=True,
+    )
 
 
 @exported("addRPMSig", access=permission("sign"))

@@ -8,6 +8,7 @@ from typing import Any
 
 from moromi.errors import GenericError
 from moromi.wire.listing import Listing
+from moromi_hub import arguments
 from moromi_hub.call import Call
 from moromi_hub.db import versions
 from moromi_hub.tagging import queries
@@ -29,6 +30,7 @@ def wanted(
 ) -> Wanted:
     """What to list, with the walk read (one statement); raises GenericError `unsupported build type: …`."""
     versions.check_event(event)
+    type = arguments.optional_text(type)
     if type is not None and type not in queries.LEGACY_TYPES and not queries.btype_exists(call.tx, type):
         raise GenericError(f"unsupported build type: {type}")
     steps = inheritance.ordered_tag_ids(call, tag_id, event)
@@ -37,10 +39,10 @@ def wanted(
         walk=walk,
         inherit=bool(inherit),
         event=event,
-        latest=int(latest or 0),
-        package=package,
+        latest=arguments.integer(latest or 0),
+        package=arguments.optional_text(package),
         prefix=prefix or None,
-        owner=owner,
+        owner=arguments.optional_text(owner),
         btype=type,
         draft=draft,
     )

@@ -91,7 +91,7 @@ def list_tags(
         if found is None:
             raise GenericError(f"No such package: {package}")
         package_id = found["id"]
-    statement = queries.listing(build_id, package_id, perms, pattern)
+    statement = queries.listing(build_id, package_id, perms, arguments.optional_text(pattern))
     fields = queries.listing_fields(perms, package_id is not None)
     return query_options.run_query(call.tx, fields, statement, queryOpts)
 

@@ -124,12 +124,14 @@ def decode_data(data: Any) -> bytes:
 
 
 def wanted_digest(md5sum: Any, checksum: Any) -> tuple[str, str] | None:
-    """Kind and value of the digest that a caller states; None is none."""
+    """Kind and value of the digest that a caller states, if any. Raises ParameterError for another form."""
     stated = checksum if checksum is not None else md5sum
     if stated is None:
         return None
     if isinstance(stated, str):
         return "md5", stated
+    if not isinstance(stated, list | tuple) or len(stated) != 2:
+        raise ParameterError(f"Invalid checksum: {stated}")
     kind, value = stated
     upload_digest(kind)
     return str(kind), str(value)
