@@ -141,7 +141,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             background([str(BIN / "moromi-hub"), "web", "--config", str(config)], log),
             running_nginx(top / "nginx", port, authority) as url,
         ):
-            assert wait_for(lambda: listens(port), 60), log.read_text(encoding="utf-8")
+            assert wait_for(lambda: listens(port), 120), log.read_text(encoding="utf-8")
             direct = f"http://127.0.0.1:{port}/kojihub"
             made = Place(kdc, authority, url, direct, log, dsn)
             _attach_principals(made)

@@ -11,15 +11,14 @@ from samplesite.site import Site
 from support.sites import Builds, builds_on, running_site
 
 PACKAGES = tuple(f"fragile{number}" for number in range(10))
-LEASE = 8
-"""Seconds of silence after which the sites here take a builder's tasks away."""
-HUB = {"HostTimeout": LEASE, "ReadyTimeout": LEASE - 2, "RepoAuto": "no"}
+HUB = {"HostTimeout": 100, "ReadyTimeout": 100, "RepoAuto": "no"}
+"""Longer than any machine is busy with other things; `Builds.miss_the_builders` does not wait for it."""
 BUILDER: dict[str, Any] = {"checkin_interval": 2, "retry_interval": 1, "sleeptime": 2}
 
 
 @pytest.fixture(scope="module")
 def fragile(can_build: None) -> Iterator[Builds]:
-    """A site of the module's own, whose builder may be killed: its lease is short."""
+    """A site of the module's own, whose builder may be killed."""
     with running_site(PACKAGES, HUB, BUILDER) as site, builds_on(site) as builds:
         yield builds
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from moromi.client import ClientSession
 from moromi.constants import BuildState, RepoState, TaskState
@@ -23,7 +24,7 @@ from moromi.rpm import read_header
 from samplesite import content
 from samplesite.services import wait_for
 from samplesite.site import ADMIN, Site
-from support.sites import Builds, Package, builds_on, running_site
+from support.sites import PAUSE, Builds, Package, builds_on, database_of, database_pid, running_site
 
 MIB = 1024 * 1024
 PARTS = 24
@@ -43,9 +44,11 @@ def kill_web_workers(site: Site) -> None:
 
 def kill_database(site: Site) -> None:
     """End the database server as a power cut would; `moromi-hub serve` starts it again."""
-    directory = Path(site.facts["database"])
-    (pidfile,) = directory.rglob("postmaster.pid")
-    os.kill(int(pidfile.read_text().split()[0]), signal.SIGKILL)
+    pid = database_pid(site)
+    assert pid is not None, "there is no database"
+    os.kill(pid, signal.SIGKILL)
+    # Those that it had forked answer for a moment more.
+    assert wait_for(lambda: database_pid(site) not in (None, pid), 60), "it has not been started again"
 
 
 def _is_web(site: Site, words: str) -> bool:
@@ -76,7 +79,7 @@ def kill(request: pytest.FixtureRequest, shaken: Builds) -> Iterator[Killer]:
     """Each way to go; afterwards the hub must be whole again."""
     killer: Killer = request.param
     yield killer
-    assert wait_for(shaken.site.answers, 30)
+    assert wait_for(shaken.site.answers, 60)
 
 
 def name_of(kill: Killer) -> str:
@@ -104,7 +107,7 @@ def test_during_an_upload(kill: Killer, shaken: Builds, tmp_path: Path) -> None:
             time.sleep(0.4)
             kills.append(time.monotonic())
             kill(shaken.site)
-            assert wait_for(shaken.site.answers, 30)
+            assert wait_for(shaken.site.answers, 60)
 
     other = threading.Thread(target=interrupt)
     other.start()
@@ -142,17 +145,20 @@ def test_during_an_import(kill: Killer, moment: str, shaken: Builds) -> None:
     task_id = shaken.submit(package)
     shaken.wait_for_child(task_id, "buildArch")
     if moment == "files":
-        place = shaken.site.tree / "packages" / package.name
-        begun = wait_for(lambda: any(place.rglob("*.rpm")), 60, 0.002)
+        with database_of(shaken.site) as other:
+            # The import waits for this lock when the packages are in place.
+            other.execute(text("LOCK TABLE rpmsigs IN SHARE MODE"))
+            place = shaken.site.tree / "packages" / package.name
+            assert wait_for(lambda: any(place.rglob("*.rpm")), 120), shaken.describe(task_id)
+            assert shaken.session.getBuild(package.nvr)["state"] == BuildState.BUILDING, "the import is over"
+            kill(shaken.site)
     else:
         child = shaken.child(task_id, "buildArch")["id"]
-        begun = wait_for(lambda: shaken.state(child) == TaskState.CLOSED, 60)
+        closed = wait_for(lambda: shaken.state(child) == TaskState.CLOSED, 120)
+        assert closed, shaken.describe(task_id)
         time.sleep(0.25)
-    assert begun, shaken.describe(task_id)
-    if moment == "files":
-        assert shaken.session.getBuild(package.nvr)["state"] == BuildState.BUILDING, "the import is over"
-    kill(shaken.site)
-    assert wait_for(shaken.site.answers, 30)
+        kill(shaken.site)
+    assert wait_for(shaken.site.answers, 60)
     state = settle(shaken, task_id)
     assert promised_files(shaken) > 0
     if state != TaskState.CLOSED:
@@ -209,15 +215,15 @@ def check_rpm(path: Path, rpm: dict[str, Any]) -> int:
 def test_database_killed_between_two_builds(shaken: Builds) -> None:
     """Builder, worker and push service find their way back by themselves, and soon."""
     kill_database(shaken.site)
-    assert wait_for(shaken.site.answers, 30)
+    assert wait_for(shaken.site.answers, 60)
     started = time.monotonic()
     task_id = patient_submit(shaken, Package("database3"))
     assert settle(shaken, task_id) == TaskState.CLOSED
-    assert time.monotonic() - started < 40
+    assert time.monotonic() - started < 150
 
 
 def test_all_of_the_hub_killed_in_mid_build(shaken: Builds) -> None:
-    package = Package("web3", build="echo it has begun; sleep 6; echo it has slept")
+    package = Package("web3", build=f"echo it has begun; {PAUSE}; echo it has slept")
     task_id = patient_submit(shaken, package)
     with patient(shaken.site) as session:
         builds = Builds(shaken.site, session, shaken.place)
@@ -225,9 +231,9 @@ def test_all_of_the_hub_killed_in_mid_build(shaken: Builds) -> None:
         builds.wait_for_log(child, "build.log", "it has begun")
     hub = shaken.site.hub()
     hub.kill()
-    assert wait_for(lambda: not any(_is_web(shaken.site, words) for *_, words in _processes()), 10)
+    assert wait_for(lambda: not any(_is_web(shaken.site, words) for *_, words in _processes()), 60)
     assert not shaken.site.answers()
-    time.sleep(2)
+    shaken.go_on()
     shaken.site.start_hub()
     assert settle(shaken, task_id) == TaskState.CLOSED
     assert promised_files(shaken) > 0

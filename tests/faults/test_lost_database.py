@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import pytest
@@ -26,13 +26,15 @@ from samplesite import content
 from samplesite.services import Service, wait_for
 from samplesite.site import ADMIN, BIN, Site, free_port
 from support.database import server_directory
+from support.sites import database_pid
 
 BUILDERS = ("one.localhost", "two.localhost")
 PATIENT = {"retry_interval": 0.5, "offline_retry": True, "offline_retry_interval": 0.3, "max_retries": 100}
 DATA = {"methods": ["sleep"], "maxjobs": 50}
 OUTAGES = (signal.SIGKILL, signal.SIGINT, signal.SIGKILL, signal.SIGINT)
 """A crash, and an orderly restart, in turns."""
-PAUSE = 2.5
+ENOUGH = 20
+"""Tasks that are asked for and done between two outages."""
 
 
 class Load:
@@ -46,6 +48,15 @@ class Load:
         self.submitting = True
         self.working = True
         self._threads: list[threading.Thread] = []
+
+    @property
+    def done(self) -> int:
+        """How many tasks are closed."""
+        return len(self.closed)
+
+    def has_come_to(self, number: int) -> bool:
+        """Whether so many tasks are closed, or something has gone wrong."""
+        return self.done >= number or bool(self.errors)
 
     def start(self, work: Callable[[ClientSession], None], session: ClientSession) -> None:
         """Run `work` until it returns."""
@@ -138,8 +149,10 @@ def second_url(site: Site) -> Iterator[str]:
 
 def interrupt(site: Site, number: signal.Signals) -> None:
     """Send a signal to the database server; `moromi-hub serve` starts it again."""
-    (pidfile,) = Path(site.facts["database"]).rglob("postmaster.pid")
-    os.kill(int(pidfile.read_text().split()[0]), number)
+    pid = database_pid(site)
+    assert pid is not None, "there is no database"
+    os.kill(pid, number)
+    assert wait_for(lambda: database_pid(site) not in (None, pid), 60), "it has not been started again"
 
 
 def logged_in(url: str, user: str, password: str) -> ClientSession:
@@ -159,20 +172,20 @@ def test_everything_happens_once_and_is_worked_off(site: Site, second_url: str) 
             load.start(load.build, builder)
             load.start(load.submit, logged_in(url, ADMIN, site.facts["admin_password"]))
         for number in OUTAGES:
-            time.sleep(PAUSE)
+            assert wait_for(partial(load.has_come_to, load.done + ENOUGH), 120), load.errors
             interrupt(site, number)
-        time.sleep(PAUSE)
-        assert wait_for(site.answers, 30)
+        assert wait_for(partial(load.has_come_to, load.done + ENOUGH), 120), load.errors
+        assert wait_for(site.answers, 60)
         load.submitting = False
         admin = logged_in(urls[0], ADMIN, site.facts["admin_password"])
         unfinished = {"method": "sleep", "state": [TaskState.FREE, TaskState.ASSIGNED, TaskState.OPEN]}
-        assert wait_for(lambda: bool(load.errors) or not admin.call("listTasks", unfinished), 60, 0.5)
+        assert wait_for(lambda: bool(load.errors) or not admin.call("listTasks", unfinished), 120, 0.5)
         load.working = False
     assert load.errors == []
     log = (site.state / "log" / "hub.log").read_text()
     assert log.count("the database has ended; starting it again") == len(OUTAGES)
     made = admin.call("listTasks", {"method": "sleep"}, {"limit": 100_000})
-    assert len(made) == load.asked > 50
+    assert len(made) == load.asked >= len(OUTAGES) * ENOUGH
     assert {task["state"] for task in made} == {TaskState.CLOSED}
     assert set(load.opened.values()) == {1}, "a task was run twice"
     assert load.closed == Counter(task["id"] for task in made)

@@ -28,7 +28,7 @@ def pair(can_build: None) -> Iterator[Builds]:
         service.start()
         try:
             with builds_on(site) as builds:
-                assert wait_for(lambda: len(ready(builds)) == 2, 20)
+                assert wait_for(lambda: len(ready(builds)) == 2, 60)
                 yield builds
         finally:
             service.stop()
@@ -66,9 +66,9 @@ def test_no_task_is_run_twice(pair: Builds) -> None:
 def test_one_goes_and_the_other_takes_over(pair: Builds) -> None:
     second = pair.site.builder("second")
     assert second.stop()
-    assert wait_for(lambda: ready(pair) == [BUILDER], 10)
+    assert wait_for(lambda: ready(pair) == [BUILDER], 60)
     task_id = pair.session.makeTask("sleep", [0])
-    assert pair.wait(task_id, 10) == TaskState.CLOSED
+    assert pair.wait(task_id) == TaskState.CLOSED
     assert task_id in opened(pair.site, "builder")
     second.start()
-    assert wait_for(lambda: len(ready(pair)) == 2, 20)
+    assert wait_for(lambda: len(ready(pair)) == 2, 60)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,15 +45,14 @@ def test_cut_upload_goes_on(site: Site, proxy: Proxy, file: Path) -> None:
         proxy.cut_after(SIZE // 2)
 
         def mend() -> None:
-            assert wait_for(lambda: not proxy.is_up, 30)
-            time.sleep(1.5)
+            wait_for(lambda: proxy.refused > 0, 120)
             proxy.up()
 
         mender = threading.Thread(target=mend)
         mender.start()
         session.upload(str(file), "faults/cut-upload")
         mender.join()
-    assert proxy.refused or len(proxy.sent) > SIZE, "nothing was cut"
+    assert proxy.refused, "nothing was cut"
     stored = site.tree / "work" / "faults" / "cut-upload" / file.name
     assert hashlib.sha256(stored.read_bytes()).digest() == hashlib.sha256(file.read_bytes()).digest()
 
@@ -81,7 +79,7 @@ def test_request_that_ends_too_early_is_no_success(site: Site) -> None:
             f"Koji-Session-Id: {info['session-id']}\r\nKoji-Session-Key: {info['session-key']}\r\n"
             f"Koji-Session-Callnum: {session.callnum}\r\nContent-Length: 100000\r\n\r\n"
         )
-        with socket.create_connection(("127.0.0.1", int(site.facts["port"])), timeout=20) as connection:
+        with socket.create_connection(("127.0.0.1", int(site.facts["port"])), timeout=60) as connection:
             connection.sendall(head.encode() + b"x" * 5000)
             connection.shutdown(socket.SHUT_WR)
             answer = b"".join(iter(lambda: connection.recv(65536), b""))

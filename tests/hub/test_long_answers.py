@@ -108,7 +108,7 @@ def test_over_http_with_a_length_and_on_one_connection(dsn: str, tmp_path: Path)
     request = xmlrpc.encode_request("echo", [LONG])
     log = tmp_path / "hub.log"
     with background([str(BIN / "moromi-hub"), "web", "--config", str(config)], log):
-        assert wait_for(lambda: listens(port), 60), log.read_text()
+        assert wait_for(lambda: listens(port), 120), log.read_text()
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         for _ in range(2):
             connection.request("POST", "/kojihub", request, {"Content-Type": "text/xml"})

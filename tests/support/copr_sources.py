@@ -147,7 +147,7 @@ def serving(place: Path) -> Iterator[Sources]:
     with contextlib.ExitStack() as stack:
         for number, (command, port) in enumerate(zip(commands, ports, strict=True)):
             stack.enter_context(background(command, place / f"{number}.log"))
-            assert wait_for(functools.partial(listens, port), 60), command
+            assert wait_for(functools.partial(listens, port), 120), command
         schemes = ("git", "svn", "http")
         urls = [f"{scheme}://{local}:{port}" for scheme, port in zip(schemes, ports, strict=True)]
         yield Sources(place, *urls)

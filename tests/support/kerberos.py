@@ -114,5 +114,5 @@ def running_kdc(place: Path) -> Iterator[Kdc]:
     environment = {**os.environ, **kdc.environment, "PATH": _SBIN}
     command = ["krb5kdc", "-n", "-r", REALM, "-r", OTHER_REALM, "-P", str(place / "kdc.pid")]
     with background(command, place / "kdc.log", environment):
-        assert wait_for(lambda: listens(port), 60), (place / "kdc.log").read_text(encoding="utf-8")
+        assert wait_for(lambda: listens(port), 120), (place / "kdc.log").read_text(encoding="utf-8")
         yield kdc

@@ -85,7 +85,7 @@ def served_hub(place: Path) -> Iterator[Served]:
             background([str(BIN / "moromi-hub"), "web", "--config", str(config)], log),
             running_nginx(place / "nginx", port, authority) as tls_url,
         ):
-            assert wait_for(lambda: listens(port), 60), log.read_text(encoding="utf-8")
+            assert wait_for(lambda: listens(port), 120), log.read_text(encoding="utf-8")
             yield Served(f"http://127.0.0.1:{port}/kojihub", tls_url, authority, place)
 
 

@@ -7,6 +7,8 @@ real: programs, database, chroots. `Package` makes sources to build on one.
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,15 +16,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Connection, NullPool, create_engine, func, update
+
 from mksrpm import make_srpm
 from moromi.client import ClientSession
 from moromi.constants import FINISHED_TASKS, TaskState
 from moromi.errors import Fault, GenericError
+from moromi_hub.db.embedded import EmbeddedPostgres
+from moromi_schema import tables as t
 from samplesite import content, samples
 from samplesite.services import wait_for
 from samplesite.site import Site
 from support.chroots import sample_distribution
 from support.database import server_directory
+
+PAUSE = "sleep 100000 || :"
+"""A command of a build that goes on when the test says so (`Builds.go_on`), however fast the machine is."""
 
 
 @contextlib.contextmanager
@@ -143,7 +152,7 @@ class Builds:
         path = source.srpm(self.place) if isinstance(source, Package) else source
         return samples.submit_srpm(self.session, path, target, **options)  # type: ignore[arg-type]
 
-    def wait(self, task_id: int, seconds: float = 120) -> TaskState:
+    def wait(self, task_id: int, seconds: float = 200) -> TaskState:
         """The state in which a task ends."""
         deadline = time.monotonic() + seconds
         while (state := self.state(task_id)) not in FINISHED_TASKS:
@@ -154,6 +163,28 @@ class Builds:
     def state(self, task_id: int) -> TaskState:
         """The state of a task."""
         return TaskState(self.session.call("getTaskInfo", task_id)["state"])
+
+    def go_on(self) -> None:
+        """End the PAUSE that a build has come to, or comes to soon."""
+        go_on(self.site)
+
+    def finish(self, task_id: int) -> TaskState:
+        """The state in which a task ends, whose builds do not pause any more, however often they begin."""
+
+        def is_over() -> bool:
+            end_pauses(self.site)
+            return self.state(task_id) in FINISHED_TASKS
+
+        assert wait_for(is_over, 200, 0.1), self.describe(task_id)
+        return self.state(task_id)
+
+    def miss_the_builders(self) -> None:
+        """As if the hub had not heard of any builder for a day: it takes their tasks away."""
+        with database_of(self.site) as connection:
+            long_ago = t.host.c.update_time - func.make_interval(0, 0, 0, 1)
+            connection.execute(update(t.host).values(update_time=long_ago))
+            connection.commit()
+        self.session.call("scheduler.doRun", True)
 
     def run(self, source: Package | Path, target: str = content.TARGET, **options: Any) -> int:
         """A build that must work; the task."""
@@ -177,7 +208,7 @@ class Builds:
         found = self.session.call("getTaskChildren", task_id)
         return sorted((dict(each) for each in found), key=lambda each: int(each["id"]))
 
-    def wait_for_child(self, task_id: int, method: str, seconds: float = 60) -> dict[str, Any]:
+    def wait_for_child(self, task_id: int, method: str, seconds: float = 120) -> dict[str, Any]:
         """The child of a task with a method, as soon as it is open."""
 
         def is_open() -> bool:
@@ -204,12 +235,12 @@ class Builds:
         assert isinstance(data, bytes)
         return data.decode("utf-8", "replace")
 
-    def wait_for_log(self, task_id: int, name: str, text: str, seconds: float = 60) -> None:
+    def wait_for_log(self, task_id: int, name: str, text: str, seconds: float = 120) -> None:
         """Wait until a log of a task holds a text."""
         found = wait_for(lambda: text in self.log(task_id, name), seconds)
         assert found, f"{text!r} is not in {name}:\n{self.log(task_id, name)[-3000:]}"
 
-    def wait_for_repo(self, event: int, tag: str = content.BUILD, seconds: float = 60) -> dict[str, Any]:
+    def wait_for_repo(self, event: int, tag: str = content.BUILD, seconds: float = 120) -> dict[str, Any]:
         """The READY repository of a tag, as soon as there is one of an event or later."""
         found: list[dict[str, Any]] = []
 
@@ -258,6 +289,41 @@ def builds_on(site: Site) -> Iterator[Builds]:
         yield Builds(site, session, place)
 
 
+def go_on(site: Site) -> None:
+    """End the PAUSE that a build has come to, or comes to soon."""
+    assert wait_for(lambda: end_pauses(site), 100), "no build pauses"
+
+
+def end_pauses(site: Site) -> bool:
+    """End every PAUSE that builds have come to; whether there were some."""
+    words = PAUSE.split(" ||")[0].encode().split()
+    found = [pid for pid in processes_of(site) if _words(pid) == words]
+    for pid in found:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+    return bool(found)
+
+
+@contextlib.contextmanager
+def database_of(site: Site) -> Iterator[Connection]:
+    """A connection to the database of a running hub; what is not committed is undone in the end."""
+    engine = create_engine(EmbeddedPostgres(Path(site.facts["database"])).dsn, poolclass=NullPool)
+    with engine.connect() as connection:
+        try:
+            yield connection
+        finally:
+            connection.invalidate()  # there may be no server any more that could undo anything
+
+
+def database_pid(site: Site) -> int | None:
+    """The database server, as it has written down itself; None while there is none."""
+    try:
+        (pidfile,) = Path(site.facts["database"]).rglob("postmaster.pid")
+        return int(pidfile.read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        return None
+
+
 def work_of(site: Site, name: str = "builder") -> list[str]:
     """What a builder's tasks have on the machine: processes, mounts and chroots, in words."""
     roots = site.builder_place(name) / "roots"
@@ -265,12 +331,17 @@ def work_of(site: Site, name: str = "builder") -> list[str]:
     found += [
         f"mount {line}" for line in _read(Path("/proc/self/mountinfo")).splitlines() if str(roots) in line
     ]
-    daemon = site.builder(name).pid()
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and int(entry.name) != daemon and _works(entry, site, name):
-            words = _read(entry / "cmdline").replace("\0", " ")
-            found.append(f"process {entry.name}: {words}")
+    for pid in processes_of(site, name):
+        words = b" ".join(_words(pid)).decode(errors="replace")
+        found.append(f"process {pid}: {words}")
     return found
+
+
+def processes_of(site: Site, name: str = "builder") -> list[int]:
+    """The processes of a builder's tasks."""
+    daemon = site.builder(name).pid()
+    numbers = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+    return [pid for pid in numbers if pid != daemon and _works(Path(f"/proc/{pid}"), site, name)]
 
 
 def _works(entry: Path, site: Site, name: str) -> bool:
@@ -281,6 +352,10 @@ def _works(entry: Path, site: Site, name: str) -> bool:
     return (
         ours or f"{place}/work" in _read(entry / "environ") or f"{place}/roots" in _read(entry / "mountinfo")
     )
+
+
+def _words(pid: int) -> list[bytes]:
+    return _read(Path(f"/proc/{pid}/cmdline")).encode().rstrip(b"\0").split(b"\0")
 
 
 def _read(path: Path) -> str:

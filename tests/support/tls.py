@@ -110,5 +110,5 @@ def running_nginx(place: Path, hub_port: int, authority: Authority) -> Iterator[
     conf.write_text(_NGINX_CONF.format(place=place, server=server), encoding="utf-8")
     program = shutil.which("nginx", path="/usr/sbin:/usr/bin") or "nginx"
     with background([program, "-p", str(place), "-c", str(conf)], log):
-        assert wait_for(lambda: listens(port), 60), log.read_text(encoding="utf-8")
+        assert wait_for(lambda: listens(port), 120), log.read_text(encoding="utf-8")
         yield f"https://localhost:{port}/kojihub"

@@ -138,7 +138,7 @@ class Site:
         """Start the hub and wait until it answers."""
         service = self.hub()
         service.start()
-        if not wait_for(lambda: service.pid() is None or self.answers(), 60) or not self.answers():
+        if not wait_for(lambda: service.pid() is None or self.answers(), 180) or not self.answers():
             raise SiteError(f"the hub does not start; see {service.log}")
 
     def answers(self) -> bool:
