@@ -19,7 +19,8 @@ from moromi.client.download import fetch
 from moromi.client.http import Http
 from moromi.client.proxies import find_proxy
 from moromi.client.trouble import Failure
-from moromi.wire.xmlrpc import encode_response
+from moromi.errors import AuthError
+from moromi.wire.xmlrpc import encode_fault, encode_response
 from support.canned import Canned, answer, canned
 from support.tls import Authority
 from support.worker import eventually
@@ -410,6 +411,15 @@ def test_a_client_certificate_is_for_one_server(authority: Authority) -> None:
             assert response.read() == b"x"
         assert server.peers[0]
         assert not other.peers[0]
+
+
+def test_a_login_by_certificate_that_fails_leaves_all_as_it_was(authority: Authority) -> None:
+    alice = str(authority.issue("alice", "/CN=alice"))
+    with canned(answer(encode_fault(1, "out of order")), tls=server_context(authority)) as server:
+        session = ClientSession(server.url.replace("https", "http"))
+        with pytest.raises(AuthError, match="ssl auth failed: .*out of order"):
+            session.ssl_login(alice, serverca=str(authority.certificate))
+        assert (session.baseurl, session.opts.cert) == (server.url.replace("https", "http"), None)
 
 
 def test_tls_and_no_tls_are_told_apart(secured: Canned) -> None:

@@ -94,6 +94,9 @@ class Handler(BaseHTTPRequestHandler):
         if trouble.isdigit():
             self.answer(int(trouble), b"out of order")
             return
+        if trouble == "expired":
+            self.answer(200, encode_fault(1007, "session has expired"))
+            return
         self.answer(200, b"<not><xml" if trouble == "garbage" else self.run(body))
 
     def run(self, body: bytes) -> bytes:
@@ -163,6 +166,23 @@ def test_named_arguments_and_nested_names(hub: Hub) -> None:
     assert session.echo(1, None, x=[2]) == [[1, None], {"x": [2]}]
     hub.functions["host.echo"] = hub.functions["echo"]
     assert session.host.echo("ü") == [["ü"], {}]
+
+
+def test_calls_are_described_by_the_hub(hub: Hub) -> None:
+    api = [
+        {"name": "_listapi", "argdesc": "()", "doc": None},
+        {"name": "host.openTask", "argdesc": "(task_id)", "doc": "Begin it."},
+    ]
+    hub.functions["_listapi"] = lambda: api
+    session = ClientSession(hub.url)
+    session.multicall = True
+    assert session.host.openTask.__doc__ == "host.openTask(task_id)\nBegin it."
+    assert session.host.closeTask.__doc__ is None
+    assert [name for name, _, _ in hub.calls] == ["_listapi"]
+    assert session.multiCall() == []
+    assert session._listapi() == api
+    with pytest.raises(AttributeError):
+        session._of_ours()
 
 
 def test_fault_becomes_the_class_of_its_code(hub: Hub) -> None:
@@ -270,6 +290,16 @@ def test_expired_session_is_renewed_once(hub: Hub) -> None:
     assert [name for name, _, _ in hub.calls] == ["login", "echo", "once", "login", "once"]
     assert hub.calls[3][2] == {"opts": None, "renew": True, "exclusive": False}
     assert [seen.get("Koji-Session-Callnum") for seen in hub.headers_seen] == [None, "0", "1", "2", "0"]
+
+
+def test_a_session_that_expires_within_an_upload_is_renewed(hub: Hub, tmp_path: Path) -> None:
+    path = tmp_path / "x.bin"
+    path.write_bytes(b"abc" * 1000)
+    session = logged_in(hub, use_fast_upload=True)
+    hub.trouble = ["", "expired"]
+    session.upload(str(path), "d", blocksize=1000)
+    assert hub.files["d/x.bin"] == path.read_bytes()
+    assert [name for name, _, _ in hub.calls] == ["login", "login", "checkUpload"]
 
 
 def test_expired_session_without_a_way_to_renew(hub: Hub) -> None:

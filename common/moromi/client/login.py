@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from moromi.client.negotiate import Negotiation
 from moromi.client.trouble import Failure, TransportError
 from moromi.constants import AuthType
-from moromi.errors import AuthError, GenericError, GSSAPIAuthError
+from moromi.errors import AuthError, Fault, GenericError, GSSAPIAuthError
 
 if TYPE_CHECKING:
     from moromi.client.session import ClientSession
@@ -69,7 +69,7 @@ def certificate_login(session: "ClientSession", kwargs: dict[str, Any], renew: b
         )
         if not sinfo:
             raise AuthError("the hub gave no session")
-    except (GenericError, TransportError) as err:
+    except (GenericError, Fault, TransportError) as err:
         session.baseurl, session.opts.cert, session.opts.serverca = old
         session.transport.baseurl = session.baseurl
         session.new_session()

@@ -35,18 +35,30 @@ class Caller(Protocol):
 
 
 class VirtualMethod:
-    """`session.a.b`: an attribute that is a call, or the first part of a longer name."""
+    """`session.a.b`: an attribute that is a call, or the first part of a longer name. Its `__doc__` is what
+    the hub says of it (asked once a session), None where the hub does not have it.
+    """
 
-    __slots__ = ("_invoke", "_name")
+    __slots__ = ("_describe", "_invoke", "_name")
 
-    def __init__(self, name: str, invoke: Callable[..., Any]) -> None:
+    def __init__(
+        self,
+        name: str,
+        invoke: Callable[..., Any],
+        describe: Callable[[str], str | None] = lambda name: None,
+    ) -> None:
         self._name = name
         self._invoke = invoke
+        self._describe = describe
 
     def __getattr__(self, name: str) -> "VirtualMethod":
         if name.startswith("__"):
             raise AttributeError(name)
-        return VirtualMethod(f"{self._name}.{name}", self._invoke)
+        return VirtualMethod(f"{self._name}.{name}", self._invoke, self._describe)
+
+    @property
+    def __doc__(self) -> str | None:  # type: ignore[override]  # of each object, not of the class
+        return self._describe(self._name)
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         return self._invoke(self._name, *args, **kwargs)

@@ -101,8 +101,7 @@ class Stream:
             try:
                 if self._alive():
                     yield from self._connection()
-            except (TransportError, ValueError, AttributeError) as err:
-                # ValueError and AttributeError: reading a response that close() took away in another thread
+            except TransportError as err:
                 logger.debug("event stream %s: %s", self.url, err)
             finally:
                 self.connected = False
@@ -123,7 +122,7 @@ class Stream:
 
     def _while_alive(self, lines: Iterator[bytes]) -> Iterator[bytes]:
         for line in lines:
-            if not self._alive():
+            if self._closed.is_set() or not self._alive():
                 return
             yield line
 

@@ -66,15 +66,16 @@ class ClientSession:
         self.on_retry: Callable[[Exception, float], None] | None = None
         """Told of each failure that is retried after a pause (seconds), for a person who waits."""
         self._hub_version: str | None = None
+        self._descriptions: dict[str, str] | None = None
         self._collected: list[dict[str, Any]] | None = None
         self._lock = threading.RLock()
         self._lock_pid = os.getpid()
         self.setSession(sinfo)
 
     def __getattr__(self, name: str) -> VirtualMethod:
-        if name.startswith("_"):
+        if name.startswith("_") and name != "_listapi":
             raise AttributeError(name)
-        return VirtualMethod(name, self.call)
+        return VirtualMethod(name, self.call, self._description)
 
     def __repr__(self) -> str:
         return f"<ClientSession {self.baseurl}{' logged in' if self.logged_in else ''}>"
@@ -231,15 +232,30 @@ class ClientSession:
         if self._collected is not None:
             self._collected.append({"methodName": name, "params": join_named(args, kwargs)})
             return MultiCallInProgress
-        body = encode_request(name, join_named(args, kwargs))
+        return self._renewed(name, encode_request(name, join_named(args, kwargs)))
+
+    callMethod = call
+
+    def _renewed(
+        self, name: str, body: bytes, kind: str = "text/xml", query: Iterable[tuple[str, str]] = ()
+    ) -> Any:
+        """An exchange, repeated once with a renewed session where that had expired."""
         try:
-            return self._exchange(name, body)
+            return self._exchange(name, body, content_type=kind, query=query)
         except AuthExpired:
             if not self.renew():
                 raise
-        return self._exchange(name, body)
+        return self._exchange(name, body, content_type=kind, query=query)
 
-    callMethod = call
+    def _description(self, name: str) -> str | None:
+        """Signature and text of a call, as the hub tells it; None for one that it does not have."""
+        if self._descriptions is None:
+            told = self.call_briefly("_listapi")
+            self._descriptions = {
+                item["name"]: f"{item['name']}{item.get('argdesc') or ''}\n{item.get('doc') or ''}".rstrip()
+                for item in told
+            }
+        return self._descriptions.get(name)
 
     def renew(self) -> bool:
         """Repeat the last login for this session; False when there was none or the hub gives no new key."""
@@ -266,8 +282,7 @@ class ClientSession:
 
     def send_chunk(self, data: bytes, query: list[tuple[str, str]]) -> Any:
         """One raw upload request (see `moromi.client.upload`)."""
-        kind = "application/octet-stream"
-        return self._exchange("rawUpload", data, content_type=kind, query=query)
+        return self._renewed("rawUpload", data, "application/octet-stream", query)
 
     @contextmanager
     def _in_turn(self) -> Iterator[None]:
