@@ -417,7 +417,7 @@ def test_a_login_by_certificate_that_fails_leaves_all_as_it_was(authority: Autho
     alice = str(authority.issue("alice", "/CN=alice"))
     with canned(answer(encode_fault(1, "out of order")), tls=server_context(authority)) as server:
         session = ClientSession(server.url.replace("https", "http"))
-        with pytest.raises(AuthError, match="ssl auth failed: .*out of order"):
+        with pytest.raises(AuthError, match=r"ssl auth failed: .*out of order"):
             session.ssl_login(alice, serverca=str(authority.certificate))
         assert (session.baseurl, session.opts.cert) == (server.url.replace("https", "http"), None)
 
