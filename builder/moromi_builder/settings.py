@@ -19,10 +19,6 @@ from typing import Any, get_type_hints
 DEFAULT_CONFIG = "/etc/kojid/kojid.conf"
 DEFAULT_CERT = "/etc/kojid/client.crt"
 DEFAULT_SERVERCA = "/etc/kojid/serverca.crt"
-MAVEN_IGNORE = (
-    "*.md5 *.sha1 maven-metadata*.xml _maven.repositories _remote.repositories resolver-status.properties "
-    "*.lastUpdated"
-)
 SECTION = "kojid"
 SESSION_KEYS = (
     "user",
@@ -37,6 +33,10 @@ SESSION_KEYS = (
     "serverca",
 )
 OBSOLETE = frozenset({"pkgurl", "debug_mock", "keepalive", "ca"})
+# Of kinds of tasks that this builder does not do, and of work that is the hub's now.
+WITHOUT_EFFECT = frozenset(
+    {"maven_repo_ignore", "oz_install_timeout", "xz_options", "allow_noverifyssl", "task_avail_delay"}
+)
 TRUE = frozenset({"yes", "on", "true", "1"})
 FALSE = frozenset({"no", "off", "false", "0"})
 
@@ -85,10 +85,6 @@ class Settings:
     repodata_cache_size: int = 5
     distrepo_skip_stat: bool = False
     copy_old_repodata: bool = False
-    maven_repo_ignore: str = MAVEN_IGNORE
-    oz_install_timeout: int = 0
-    xz_options: str = "-z6T0"
-    allow_noverifyssl: bool = False
     log_timestamps: bool = False
     log_level: str | None = None
     admin_emails: str | None = None
@@ -113,7 +109,6 @@ class Settings:
     timeout: int | None = None
     no_ssl_verify: bool = False
     use_fast_upload: bool = True
-    task_avail_delay: int = 300
     rlimits: tuple[tuple[str, int, int | None], ...] = ()
 
     # Keys of our own.
@@ -200,7 +195,7 @@ def _convert_all(given: Mapping[str, str]) -> dict[str, Any]:
             values[key] = _convert(key, text, hints[key])
         elif key in OBSOLETE:
             logging.getLogger(__name__).warning("the %s option is obsolete", key)
-        else:
+        elif key not in WITHOUT_EFFECT:
             raise SettingsError(f"unknown config option: {key}")
     if limits:
         values["rlimits"] = tuple(limits)

@@ -29,6 +29,11 @@ def test_defaults_and_typed_values(tmp_path: Path) -> None:
     assert settings.chroot_program == "mock -v"
 
 
+def test_keys_of_tasks_that_are_not_ours_do_no_harm(tmp_path: Path) -> None:
+    text = "xz_options = -z1\ntask_avail_delay = 5\noz_install_timeout = 60\nmaxjobs = 3\n"
+    assert load(write(tmp_path, text)).maxjobs == 3
+
+
 def test_command_line_wins_over_file(tmp_path: Path) -> None:
     settings = load(write(tmp_path, "minspace = 5\n"), {"minspace": 7, "workdir": None})
     assert settings.minspace == 7
