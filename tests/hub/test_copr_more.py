@@ -111,6 +111,7 @@ def test_webhooks(copr: CoprHub, alice: Api) -> None:
     status, number = hook(f"custom-dir/alice/proj:custom:new/{secret}/ale/")
     assert alice.ok("GET", f"/build/{number.strip()}")["project_dirname"] == "proj:custom:new"
     assert hook(f"custom/{new['id']}/{secret}/none/")[0] == 404
+    assert hook(f"custom/{new['id']}/{secret}/a%00b/")[0] == 400
 
 
 def test_batches(copr: CoprHub, alice: Api) -> None:
@@ -127,6 +128,12 @@ def test_batches(copr: CoprHub, alice: Api) -> None:
     first = build()
     second = build(after_build_id=str(first))
     third = build(with_build_id=second)
+    bob = copr.user("bob")
+    bob.ok("POST", "/project/add/bob", PROJECT)
+    foreign = {"ownername": "bob", "projectname": "proj", "pkgs": SRPM_URL, "with_build_id": second}
+    text = "[\"User 'bob' is not allowed to build in 'alice/proj'\"]"
+    error = bob.error("POST", "/build/create/url", foreign)
+    assert error == (400, f"Bad request parameters: {{'with_build_id': {text}}}")
     assert tasks() == [first]
     with copr.hub.hub.call("test") as call:
         builds.start_ready(call)
@@ -322,6 +329,7 @@ def test_pages_and_results(copr: CoprHub, alice: Api) -> None:
     top = web.get(f"{copr.url}/results/alice/proj/{CHROOT}/", timeout=60)
     assert 'href="repodata/"' in top.text
     assert web.get(f"{copr.url}/results/alice/proj/{CHROOT}/repodata/repomd.xml", timeout=60).ok
+    assert web.get(f"{copr.url}/coprs/alice/a%00b/", timeout=60).status_code == 400
     for path in ("../../../etc/passwd", "..%2f..%2fhub.conf", ".chunks", "alice/proj/.x"):
         assert web.get(f"{copr.url}/results/{path}", timeout=60).status_code == 404
     monitor = alice.ok("GET", f"/monitor?{QUERY}")

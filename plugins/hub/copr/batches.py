@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from moromi_hub.plugin_api import Call
 
-from . import build_queries
+from . import access, build_queries, projects
 from .errors import BadRequest
 from .model import Build
+from .people import Person
 
 
 @dataclass(frozen=True)
@@ -23,17 +24,28 @@ class Batch:
     """Whether another batch has to finish first."""
 
 
-def find(call: Call, build_id: int, *, along: bool) -> Batch:
-    """The batch of a build, or with `along` off a new one after that. Raises BadRequest."""
+def find(call: Call, who: Person, build_id: int, *, along: bool) -> Batch:
+    """The batch of a build, or with `along` off a new one after that. Raises BadRequest.
+
+    Others wait for all of a batch, so it takes the right to build where that build is to join it.
+    """
     build = build_queries.get(call.tx, build_id) if 0 < build_id < 2**31 else None
     if build is None:
         raise BadRequest(f"Build {build_id} not found")
+    if along:
+        _assert_allowed(call, who, build)
     number = _number(call, build)
     if _finished(call, number):
         raise BadRequest(f"Batch {number} is already finished")
     if along:
         return Batch(number, _blocked(call, number))
     return Batch(build_queries.add_batch(call.tx, number), waits=True)
+
+
+def _assert_allowed(call: Call, who: Person, build: Build) -> None:
+    project = projects.by_id(call, build.project_id)
+    if not access.may_build(call, who, project):
+        raise BadRequest(f"User '{who.name}' is not allowed to build in '{project.full_name}'")
 
 
 def _number(call: Call, build: Build) -> int:

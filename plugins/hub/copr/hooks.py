@@ -9,6 +9,7 @@ from flask import Blueprint, Response, request
 from moromi_hub.plugin_api import serving_hub
 
 from . import names, projects, webhooks
+from .api_3.body import refuse_unstorable
 from .errors import BadRequest, CoprError
 from .model import Build
 
@@ -19,6 +20,11 @@ _LIMIT = 4 << 20
 @BLUEPRINT.errorhandler(CoprError)
 def _error(error: CoprError) -> Response:
     return Response(f"{error.text}\n", error.status, mimetype="text/plain")
+
+
+@BLUEPRINT.before_request
+def _check_address() -> None:
+    refuse_unstorable(request.view_args or {}, request.args.to_dict(flat=False))
 
 
 @BLUEPRINT.post("/<any(github, gitlab, bitbucket):_forge>/<int:project_id>/<secret>/")

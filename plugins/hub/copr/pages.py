@@ -15,6 +15,7 @@ from moromi.errors import AuthError
 from moromi_hub.plugin_api import FileTree, serving_hub
 
 from . import builds, chroots, live, logs, people, permissions, projects, repofiles, results
+from .api_3.body import refuse_unstorable
 from .errors import CoprError, NotFound
 from .model import State
 from .paging import Page
@@ -36,6 +37,11 @@ def _error(error: CoprError) -> Response:
     if isinstance(error, repofiles.NoSuchChroot):
         response.headers["Copr-Error-Data"] = error.header
     return response
+
+
+@BLUEPRINT.before_request
+def _check_address() -> None:
+    refuse_unstorable(request.view_args or {}, request.args.to_dict(flat=False))
 
 
 @BLUEPRINT.route("/results", defaults={"path": ""})

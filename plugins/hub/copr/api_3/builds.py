@@ -130,7 +130,7 @@ def _batch(api: Api, form: Form) -> Batch | None:
         form.fail("with_build_id", "Only one batch option can be specified")
         return None
     try:
-        return batches.find(api.call, after or along, along=bool(along))
+        return batches.find(api.call, api.who, after or along, along=bool(along))
     except BadRequest as error:
         form.fail(name, error.text)
         return None
