@@ -30,6 +30,8 @@ def test_editing_keeps_history_and_says_whether_anything_changed(admin: Client) 
     before = admin("getLastEvent")["id"]
     assert admin("editHost", ONE, capacity=8.5, comment="rack 4") is True
     assert admin("editHost", ONE, capacity=8.5) is False
+    with pytest.raises(GenericError, match=r"^Invalid capacity: 1\.0 "):
+        admin("editHost", ONE, capacity=1)
     assert admin("getHost", ONE)["comment"] == "rack 4"
     assert admin("getHost", ONE, event=before)["capacity"] == 2.0
 

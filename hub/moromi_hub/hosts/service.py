@@ -155,6 +155,8 @@ def edit_host(call: Call, host_info: Any, changes: Mapping[str, Any]) -> bool:
         wanted["arches"] = arguments.arch_string(wanted["arches"])
     if "capacity" in wanted:
         wanted["capacity"] = arguments.number(wanted["capacity"])
+        if wanted["capacity"] <= 1:
+            raise GenericError(f"Invalid capacity: {wanted['capacity']} (it must be greater than 1)")
     for key in ("description", "comment"):
         if wanted.get(key) is not None:
             arguments.expect(wanted[key], str)
