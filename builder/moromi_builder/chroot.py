@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from moromi.arches import canonical
-from moromi.constants import RepoState
+from moromi.constants import USABLE_REPOS, RepoState
 from moromi.errors import BuildError, BuildrootError, GenericError, ParameterError
 from moromi.mockconfig import MockConfig
 from moromi_builder import commands, plugins, roots
@@ -38,7 +38,6 @@ from moromi_builder.tasks.base import Handler
 logger = logging.getLogger(__name__)
 
 MOCK = "/usr/bin/mock"
-USABLE = frozenset({RepoState.READY, RepoState.EXPIRED})
 
 
 @dataclass(frozen=True)
@@ -99,7 +98,7 @@ def usable_repo(handler: Handler[Any], repo_id: int | None) -> dict[str, Any]:
         raise GenericError("A repo id must be provided")
     repo: dict[str, Any] = handler.session.repoInfo(repo_id, strict=True)
     state = RepoState(repo["state"])
-    if state not in USABLE:
+    if state not in USABLE_REPOS:
         raise BuildrootError(f"Requested repo ({repo_id}) is {state.name}")
     return repo
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from moromi.constants import RepoState
+from moromi.constants import USABLE_REPOS
 from moromi.errors import GenericError
 from moromi.names import parse_NVR
 from moromi_builder.waiting import sleep_until
@@ -118,7 +118,7 @@ class RepoWatcher:
         """Check a repository against the wish."""
         if repo["tag_id"] != self._tag["id"]:
             return False
-        if repo["state"] not in (RepoState.READY, RepoState.EXPIRED):
+        if repo["state"] not in USABLE_REPOS:
             return False
         event = int(repo["create_event"])
         if isinstance(self.min_event, int) and event < self.min_event:

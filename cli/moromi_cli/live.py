@@ -18,7 +18,7 @@ from rich.panel import Panel
 from rich.text import Text
 from rich.tree import Tree as Branch
 
-from moromi.constants import TaskState
+from moromi.constants import HELD_TASKS, TaskState
 from moromi.errors import GenericError
 from moromi.tasks import task_label
 from moromi_cli.hints import brief
@@ -210,7 +210,7 @@ class Tree(Display):
         line.append(task_label(task.info) if task.info else "…", "bold" if task.level == 0 else "")
         line.append(f"  {task.state.name.lower()}", style)
         host = self.watcher.host(task)
-        if host and task.state in (TaskState.OPEN, TaskState.ASSIGNED):
+        if host and task.state in HELD_TASKS:
             line.append(f" on {host}", "dim")
         line.append(f"  {self._elapsed(task)}", "dim")
         return line

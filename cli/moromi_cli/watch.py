@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from moromi.constants import FINISHED_TASKS, TaskState
+from moromi.constants import FINISHED_TASKS, HELD_TASKS, TaskState
 from moromi.errors import Fault, GenericError
 from moromi.tasks import task_label
 from moromi_cli.logs import list_logs, log_url
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from moromi.client import ClientSession
     from moromi_cli.session import Cli
 
-WITH_HOST = (TaskState.OPEN, TaskState.ASSIGNED)
 Info = dict[str, Any]
 
 
@@ -109,7 +108,7 @@ class Lines(Display):
     def _tally(self) -> None:
         counts = dict.fromkeys(("free", "open", "done", "failed"), 0)
         for task in self.watcher.tasks.values():
-            if task.state in WITH_HOST:
+            if task.state in HELD_TASKS:
                 counts["open"] += 1
             elif task.state == TaskState.FAILED:
                 counts["failed"] += 1
@@ -214,7 +213,7 @@ class Watcher:
             return f"FAILED: {failure(self.session, task.id)}"
         name = task.state.name.lower()
         host = self.host(task)
-        return f"{name} ({host})" if task.state in WITH_HOST and host else name
+        return f"{name} ({host})" if task.state in HELD_TASKS and host else name
 
     def log_urls(self, task: WatchedTask) -> list[str]:
         """Where the logs of a task are; nothing without a topurl."""

@@ -23,6 +23,9 @@ class TaskState(IntEnum):
 
 #: Nothing more comes of a task in one of these.
 FINISHED_TASKS: Final = (TaskState.CLOSED, TaskState.CANCELED, TaskState.FAILED)
+#: A host has the task.
+HELD_TASKS: Final = (TaskState.OPEN, TaskState.ASSIGNED)
+UNFINISHED_TASKS: Final = (TaskState.FREE, *HELD_TASKS)
 
 
 class BuildState(IntEnum):
@@ -43,6 +46,10 @@ class RepoState(IntEnum):
     EXPIRED = 2
     DELETED = 3
     PROBLEM = 4
+
+
+#: Builds may use a repository in one of these.
+USABLE_REPOS: Final = (RepoState.READY, RepoState.EXPIRED)
 
 
 class BuildrootState(IntEnum):
@@ -146,7 +153,9 @@ DEFAULT_VOLUME: Final = "DEFAULT"
 DEFAULT_VOLUME_ID: Final = 0
 INTERNAL_REPO_ID: Final = 0
 
-REPO_MERGE_MODES: Final = frozenset({"koji", "simple", "bare"})
+REPO_MERGE_MODES: Final = ("koji", "simple", "bare")
+#: Types of builds that have a table of their own.
+LEGACY_BTYPES: Final = ("maven", "win", "image")
 UPLOAD_DIGESTS: Final = ("md5", "adler32", "sha256")
 
 

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from moromi.constants import RepoState
+from moromi.constants import USABLE_REPOS, RepoState
 from moromi.errors import BuildrootError, ConfigurationError, GenericError
 from moromi_builder.plugin_api import (
     BuildRoot,
@@ -31,7 +31,6 @@ from moromi_builder.plugin_api import (
 )
 
 LOG = "/builddir/runroot.log"
-USABLE = (RepoState.READY, RepoState.EXPIRED)
 WEIGHT = 2.0
 LEAST_WEIGHT = 0.5
 
@@ -201,7 +200,7 @@ class RunRoot(Handler[RunRootParams]):
                     f"build tag ({tag['name']}) does not match repo tag ({given['tag_name']})"
                 )
             state = RepoState(given["state"])
-            if state not in USABLE:
+            if state not in USABLE_REPOS:
                 raise BuildrootError(f"repos in the {state.name} state may not be used by runroot")
             return given
         found: dict[str, Any] | None = self.session.getRepo(tag["id"])

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from moromi.constants import BuildState, RepoState
+from moromi.constants import USABLE_REPOS, BuildState, RepoState
 from moromi.errors import BuildError, Fault, GenericError, RetryError
 from moromi_builder.archchoice import build_arches, task_arch
 from moromi_builder.repowait import RepoWatcher
@@ -15,8 +15,6 @@ from moromi_builder.scm import is_scm_url
 from moromi_builder.srpm import SourcePackage, read_source
 from moromi_builder.tasks.base import Handler
 from moromi_builder.tasks.registry import task
-
-USABLE = frozenset({RepoState.READY, RepoState.EXPIRED})
 
 
 @dataclass
@@ -122,7 +120,7 @@ class Build(Handler[BuildParams]):
         if not repo:
             raise BuildError(f"No such repo: {repo_id}")
         state = RepoState(repo["state"])
-        if state not in USABLE:
+        if state not in USABLE_REPOS:
             raise BuildError(f"Bad repo: {repo_id} ({state.name})")
         return repo
 

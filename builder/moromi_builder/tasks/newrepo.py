@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from moromi.arches import canonical
-from moromi.constants import RepoState
+from moromi.constants import USABLE_REPOS
 from moromi.errors import GenericError
 from moromi_builder.repos.source import PROBE, metadata_files, repo_path
 from moromi_builder.tasks.base import Handler
@@ -112,7 +112,7 @@ class NewRepo(Handler[NewRepoParams]):
     def _full(self, repo: dict[str, Any]) -> dict[str, Any] | None:
         """Look up what `getRepo` leaves out; None if the repository is not to be used."""
         full: dict[str, Any] | None = self.session.repoInfo(repo["id"])
-        return full if full and full["state"] in (RepoState.READY, RepoState.EXPIRED) else None
+        return full if full and full["state"] in USABLE_REPOS else None
 
     # -- taking over what has not changed
 

@@ -5,13 +5,12 @@ from typing import Any
 import click
 
 from moromi.arches import parse_text
+from moromi.constants import REPO_MERGE_MODES
 from moromi.errors import GenericError
 from moromi_cli import options
 from moromi_cli.lazy import command
 from moromi_cli.output import Failure, say, warn
 from moromi_cli.session import Cli
-
-MODES = ("koji", "simple", "bare")
 
 mode_option = click.option("-m", "--mode", help="merge mode: koji, simple or bare")
 arches_option = click.option("-a", "--arches", metavar="ARCH1,ARCH2,...", help="only these architectures")
@@ -19,7 +18,7 @@ arches_option = click.option("-a", "--arches", metavar="ARCH1,ARCH2,...", help="
 
 def check_mode(cli: Cli, mode: str | None) -> None:
     """A merge mode that hubs know."""
-    if mode and mode not in MODES:
+    if mode and mode not in REPO_MERGE_MODES:
         raise cli.usage_error(f"Invalid mode: {mode}")
 
 

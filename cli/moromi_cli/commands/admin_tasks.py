@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from moromi.constants import FINISHED_TASKS, TaskState
+from moromi.constants import FINISHED_TASKS, UNFINISHED_TASKS, TaskState
 from moromi.errors import GenericError
 from moromi_cli import options
 from moromi_cli.lazy import command
@@ -81,8 +81,7 @@ def make_task(cli: Cli, method: str, words: tuple[str, ...], watch: bool, **give
 def restart_hosts(cli: Cli, wait: bool | None, quiet: bool, force: bool, **given: Any) -> int:
     """Restart the builder daemons."""
     if not force:
-        unfinished = [TaskState.FREE, TaskState.OPEN, TaskState.ASSIGNED]
-        query = {"method": "restartHosts", "state": [int(state) for state in unfinished]}
+        query = {"method": "restartHosts", "state": [int(state) for state in UNFINISHED_TASKS]}
         others = cli.session.listTasks(query)
         if others:
             warn("Found other restartHosts tasks running.")

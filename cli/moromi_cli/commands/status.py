@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from moromi.constants import TaskState
+from moromi.constants import UNFINISHED_TASKS, TaskState
 from moromi.errors import GenericError
 from moromi.tasks import task_label
 from moromi_cli.hints import brief
@@ -111,7 +111,7 @@ def status(cli: Cli, slow: int) -> Shown:
 
 def collect(cli: Cli, slow: int) -> dict[str, Any]:
     """All that `status` shows, in two requests (three with repositories)."""
-    unfinished = [int(state) for state in (TaskState.FREE, TaskState.OPEN, TaskState.ASSIGNED)]
+    unfinished = [int(state) for state in UNFINISHED_TASKS]
     with cli.session.multicall(strict=True) as calls:
         hosts = calls.listHosts(enabled=True)
         tasks = calls.listTasks({"state": unfinished, "decode": True}, {"order": "id"})

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from moromi.constants import TaskState
+from moromi.constants import UNFINISHED_TASKS, TaskState
 from moromi.errors import GenericError
 from moromi.tasks import task_label
 from moromi_cli import options
@@ -14,8 +14,6 @@ from moromi_cli.lazy import command, listing
 from moromi_cli.output import Failure, Shown, say
 from moromi_cli.session import Cli
 from moromi_cli.watch import watch_tasks
-
-UNFINISHED = [TaskState.FREE, TaskState.OPEN, TaskState.ASSIGNED]
 
 
 def selection(function: options.F) -> options.F:
@@ -36,7 +34,7 @@ def find_tasks(cli: Cli, given: dict[str, Any]) -> list[dict[str, Any]]:
     session = cli.session
     query: dict[str, Any] = {"decode": True}
     if not given.get("all"):
-        query["state"] = [int(state) for state in UNFINISHED]
+        query["state"] = [int(state) for state in UNFINISHED_TASKS]
     for key, name in (("after", "startedAfter"), ("before", "startedBefore")):
         if given.get(key) is not None:
             query[name] = given[key]

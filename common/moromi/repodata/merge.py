@@ -19,12 +19,12 @@ from dataclasses import dataclass
 from functools import cmp_to_key
 from typing import Final, NamedTuple
 
+from moromi.constants import REPO_MERGE_MODES
 from moromi.errors import GenericError
 from moromi.repodata.external import ExternalRepo
 from moromi.repodata.modules import merge_modules
 from moromi.rpm import versions
 
-MODES: Final = ("koji", "simple", "bare")
 #: What else runs on an arch.
 _EXPANSIONS: Final = {
     "i386": "i486 i586 geode i686 athlon",
@@ -78,7 +78,7 @@ def merge(
     `local`: lines of entries; `local_origin`: the URL that stands for them; `arch`: the repository's;
     `blocked`: names of source packages. GenericError: no such mode.
     """
-    if mode not in MODES:
+    if mode not in REPO_MERGE_MODES:
         raise GenericError(f"Invalid merge mode: {mode}")
     repos = [_Source(local_origin, list(local)), *(_Source(each.origin, each.lines) for each in externals)]
     names = set() if mode == "bare" else {name.encode() for name in blocked}

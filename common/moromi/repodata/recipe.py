@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from moromi.constants import REPO_MERGE_MODES
 from moromi.errors import GenericError
 from moromi.repodata.chunks import ChunkCache
 from moromi.repodata.external import ExternalStore
 from moromi.repodata.join import RepoResult, write_repository
-from moromi.repodata.merge import MODES, merge
+from moromi.repodata.merge import merge
 from moromi.repodata.model import FragmentStore
 
 Repo = Mapping[str, Any]
@@ -63,7 +64,7 @@ def merge_mode(repos: Sequence[Repo]) -> str:
     modes = sorted({repo["merge_mode"] or "koji" for repo in repos})
     if len(modes) > 1:
         raise GenericError(f"Found multiple merge modes for external repos: {modes}")
-    if modes[0] not in MODES:
+    if modes[0] not in REPO_MERGE_MODES:
         raise GenericError(f"Invalid merge mode: {modes[0]}")
     return str(modes[0])
 

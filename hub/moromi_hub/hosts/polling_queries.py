@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Float, Select, Text, and_, bindparam, cast, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from moromi.constants import FINISHED_TASKS, TaskState
+from moromi.constants import FINISHED_TASKS, HELD_TASKS
 from moromi_hub.db import versions
 from moromi_hub.db.columns import seconds
 from moromi_hub.db.transaction import Transaction
@@ -45,7 +45,7 @@ TASK = tuple(_task_fields())
 
 
 def _facts() -> Select[Any]:
-    held = and_(_t.c.host_id == _h.c.id, _t.c.state.in_((TaskState.OPEN, TaskState.ASSIGNED)))
+    held = and_(_t.c.host_id == _h.c.id, _t.c.state.in_(HELD_TASKS))
     stamp = cast(_sys.c.data.op("#>>")(cast([], ARRAY(Text))), Float)
     return (
         select(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from moromi.constants import LEGACY_BTYPES
 from moromi.errors import GenericError
 from moromi_hub import arguments, files
 from moromi_hub.auth import permissions
@@ -14,8 +15,6 @@ from moromi_hub.imports import legacy, maven_buildroots, scratch, task_archives
 from moromi_hub.imports.archives import import_archive as import_one
 from moromi_hub.rpc.registry import HOST, checked, exported, permission, task_host
 from moromi_hub.uploads.service import work_path
-
-_KINDS = ("maven", "win", "image")
 
 
 @exported("createMavenBuild", access=permission("maven-import"))
@@ -47,7 +46,7 @@ def import_archive(call: Call, filepath: str, buildinfo: Any, type: Any, typeInf
 
     Raises GenericError, BuildError and ImportError as data-model.md section 7.4 says.
     """
-    if type not in _KINDS:
+    if type not in LEGACY_BTYPES:
         raise GenericError(f"unsupported archive type: {type}")
     legacy.assert_enabled(call, type)
     permissions.assert_perm(call, f"{type}-import")

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from moromi.constants import BuildState, ChecksumType
+from moromi.constants import LEGACY_BTYPES, BuildState, ChecksumType
 from moromi.errors import GenericError
 from moromi.names import check_NVR
 from moromi.paths import join
@@ -28,7 +28,6 @@ from moromi_hub.imports import components, legacy
 from moromi_hub.imports.archives import Stated, import_archive
 from moromi_hub.imports.builds import import_log
 from moromi_hub.imports.metadata import (
-    LEGACY_TYPES,
     Metadata,
     build_types,
     check_buildroots,
@@ -214,7 +213,7 @@ def _output(call: Call, stated: Info, directory: str, types: Info, log: list[str
     if kind == "log":
         return Output(stated, path, "log")
     btype, info = output_type(stated)
-    if btype in LEGACY_TYPES and "subdir" in stated:
+    if btype in LEGACY_BTYPES and "subdir" in stated:
         raise GenericError("subdir field not allowed for legacy btypes")
     if btype not in types:
         raise GenericError(f"Output type {btype} not listed in build types")
@@ -306,7 +305,7 @@ def _write_build(call: Call, work: Import) -> dict[str, Any]:
         build = builds.set_state(call, reserved, BuildState.COMPLETE, **columns)
         builds.drop_reservation(call, build_id)
     for name, info in work.types.items():
-        if name in LEGACY_TYPES:
+        if name in LEGACY_BTYPES:
             legacy.add_info(call, build, name, info)
     builds.add_types(call, build_id, *work.types)
     return build

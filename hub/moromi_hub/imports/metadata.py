@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from moromi.constants import LEGACY_BTYPES
 from moromi.errors import GenericError
 from moromi.paths import is_storable
 from moromi_hub import arguments
 
-LEGACY_TYPES = ("maven", "win", "image")
 _MAX_SIZE = 256 << 20
 
 
@@ -99,7 +99,7 @@ def check_buildroots(metadata: Metadata) -> None:
 def build_types(extra: Mapping[str, Any]) -> dict[str, Any]:
     """btype -> information of a build, from `typeinfo` and the legacy keys."""
     found = dict(arguments.expect(extra.get("typeinfo") or {}, dict))
-    for name in LEGACY_TYPES:
+    for name in LEGACY_BTYPES:
         if name in extra:
             if name in found:
                 raise GenericError(f"Duplicate typeinfo for {name!r}")
@@ -113,7 +113,7 @@ def output_type(output: Mapping[str, Any]) -> tuple[str, Any]:
     found = dict(arguments.expect(extra.get("typeinfo") or {}, dict))
     if len(found) > 1:
         raise GenericError(f"Output file has multiple types: {filename}")
-    for name in LEGACY_TYPES:
+    for name in LEGACY_BTYPES:
         if name in extra:
             if name in found:
                 raise GenericError(f"Duplicate typeinfo for: {name!r}")

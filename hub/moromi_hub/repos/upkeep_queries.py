@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, cast, exists, func, not_, or_, select
 from sqlalchemy.dialects.postgresql import JSONB
 
-from moromi.constants import BuildrootState, RepoState, TaskState
+from moromi.constants import UNFINISHED_TASKS, BuildrootState, RepoState, TaskState
 from moromi_hub.db import versions
 from moromi_hub.db.transaction import Transaction
 from moromi_hub.settings import Settings
@@ -16,7 +16,6 @@ from moromi_schema import tables as t
 _r = t.repo
 _newer = t.repo.alias("newer")
 _NO_OPTIONS = cast({}, JSONB)
-_UNFINISHED = (TaskState.FREE, TaskState.OPEN, TaskState.ASSIGNED)
 _REPO_METHODS = ("newRepo", "createrepo", "distRepo", "createdistrepo", "waitrepo")
 """Tasks that are no users of a finished repository."""
 
@@ -107,7 +106,7 @@ def to_delete(tx: Transaction, settings: Settings, limit: int) -> list[int]:
     )
     if settings.RepoAuto:
         chooser = exists().where(
-            t.task.c.state.in_(_UNFINISHED),
+            t.task.c.state.in_(UNFINISHED_TASKS),
             t.task.c.method.not_in(_REPO_METHODS),
             t.task.c.create_time < _r.c.state_time,
         )

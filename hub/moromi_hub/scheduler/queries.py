@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 
-from moromi.constants import TaskState
+from moromi.constants import HELD_TASKS, UNFINISHED_TASKS, TaskState
 from moromi_hub.db import versions
 from moromi_hub.db.clauses import ClauseQuery
 from moromi_hub.db.columns import seconds
@@ -41,7 +41,6 @@ _data, _sys, _reasons = t.scheduler_host_data, t.scheduler_sys_data, t.moromi_sc
 
 STAMP = "last_run_ts"
 TASKS_PER_OWNER = 1000
-_ACTIVE = (TaskState.OPEN, TaskState.ASSIGNED)
 
 
 def _age(column: ColumnElement[Any]) -> ColumnElement[float]:
@@ -119,7 +118,7 @@ def active_tasks(tx: Transaction) -> list[dict[str, Any]]:
 
     `assigned_for`: seconds since the run that assigned it, None for an override.
     """
-    return tx.rows(_ACTIVE_TASKS)
+    return tx.rows(HELD_TASKS_TASKS)
 
 
 def _active_tasks() -> Select[Any]:
@@ -135,7 +134,7 @@ def _active_tasks() -> Select[Any]:
             func.min(_age(run.c.create_time)).label("assigned_for"),
         )
         .select_from(_t.outerjoin(run, and_(run.c.task_id == _t.c.id, run.c.active)))
-        .where(_t.c.state.in_(_ACTIVE), _t.c.host_id.is_not(None))
+        .where(_t.c.state.in_(HELD_TASKS), _t.c.host_id.is_not(None))
         .group_by(_t.c.id)
         .order_by(_t.c.id)
     )
@@ -179,7 +178,7 @@ def _free_tasks() -> Select[Any]:
 def refusals(tx: Transaction, soft_seconds: float) -> list[dict[str, Any]]:
     """`{task_id, host_id, stale}`; stale: the task is over, or it was a soft one of long ago."""
     expired = and_(_refusals.c.soft, _age(_refusals.c.time) > soft_seconds)
-    stale = or_(_t.c.state.not_in((TaskState.FREE, *_ACTIVE)), expired)
+    stale = or_(_t.c.state.not_in(UNFINISHED_TASKS), expired)
     return tx.rows(
         select(_refusals.c.task_id, _refusals.c.host_id, _refusals.c.id, stale.label("stale")).join(
             _t, _t.c.id == _refusals.c.task_id
@@ -202,7 +201,7 @@ def members(tx: Transaction, channel_id: int) -> list[dict[str, Any]]:
     )
 
 
-_HOSTS, _ACTIVE_TASKS, _FREE_TASKS = _hosts(), _active_tasks(), _free_tasks()
+_HOSTS, HELD_TASKS_TASKS, _FREE_TASKS = _hosts(), _active_tasks(), _free_tasks()
 """Built once: these run at every turn of the worker."""
 
 
@@ -237,7 +236,7 @@ def record_runs(tx: Transaction, pairs: Sequence[tuple[int, int]], message: str 
 
     Older run entries of the tasks, and those of tasks that are neither assigned nor open, become history.
     """
-    over = select(_t.c.id).where(_t.c.id == _runs.c.task_id, _t.c.state.not_in(_ACTIVE)).exists()
+    over = select(_t.c.id).where(_t.c.id == _runs.c.task_id, _t.c.state.not_in(HELD_TASKS)).exists()
     again = _runs.c.task_id == _ids([task_id for task_id, _ in pairs])
     ended = update(_runs).where(_runs.c.active, or_(over, again)).values(active=False)
     if not pairs:

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from moromi.constants import FINISHED_TASKS, TaskState
+from moromi.constants import FINISHED_TASKS, UNFINISHED_TASKS, TaskState
 from moromi_hub.arguments import fits_id
 from moromi_hub.db.columns import seconds
 from moromi_hub.db.transaction import Transaction
@@ -116,7 +116,7 @@ def descendants(tx: Transaction, task_id: int, request: bool = False) -> list[di
 
 def unfinished(tx: Transaction, method: str) -> list[dict[str, Any]]:
     """The free, open and assigned tasks of a method with their requests, by id."""
-    alive = _t.c.state.in_((TaskState.FREE, TaskState.OPEN, TaskState.ASSIGNED))
+    alive = _t.c.state.in_(UNFINISHED_TASKS)
     return tx.rows(select(*_columns(True)).where(alive, _t.c.method == method).order_by(_t.c.id))
 
 

@@ -30,7 +30,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from moromi.constants import TaskState
+from moromi.constants import HELD_TASKS, UNFINISHED_TASKS, TaskState
 from moromi.errors import ActionNotAllowed, GenericError
 from moromi_hub.call import Call
 from moromi_hub.tasks import model, queries
@@ -40,8 +40,6 @@ log = logging.getLogger(__name__)
 Row = Mapping[str, Any]
 
 _PRE, _POST = "preTaskStateChange", "postTaskStateChange"
-_HELD = (TaskState.OPEN, TaskState.ASSIGNED)
-_UNFINISHED = (TaskState.FREE, *_HELD)
 
 
 @dataclass(frozen=True)
@@ -54,12 +52,12 @@ class Move:
 
 
 _ASSIGN = Move(TaskState.ASSIGNED, (TaskState.FREE, TaskState.ASSIGNED), "host_id")
-_FORCE = Move(TaskState.ASSIGNED, _UNFINISHED, "host_id")
+_FORCE = Move(TaskState.ASSIGNED, UNFINISHED_TASKS, "host_id")
 _OPEN = Move(TaskState.OPEN, (TaskState.FREE, TaskState.ASSIGNED), "host_id")
-_FREE = Move(TaskState.FREE, _HELD, "host_id")
+_FREE = Move(TaskState.FREE, HELD_TASKS, "host_id")
 _CLOSE = Move(TaskState.CLOSED, (TaskState.OPEN,), "completion_ts")
 _FAIL = Move(TaskState.FAILED, (TaskState.OPEN,), "completion_ts")
-_CANCEL = Move(TaskState.CANCELED, _UNFINISHED, "completion_ts")
+_CANCEL = Move(TaskState.CANCELED, UNFINISHED_TASKS, "completion_ts")
 
 
 def assign(call: Call, pairs: Mapping[int, int], force: bool = False) -> list[int]:

@@ -8,7 +8,7 @@ for nothing: messages are hints.
 
 from __future__ import annotations
 
-from moromi.constants import FINISHED_TASKS, RepoState, TaskState
+from moromi.constants import FINISHED_TASKS, HELD_TASKS, RepoState, TaskState
 from moromi_hub.call import Call
 from moromi_hub.repodata import serving
 from moromi_hub.repos import follow, prune, requests, upkeep
@@ -16,8 +16,6 @@ from moromi_hub.scheduler import run as scheduler
 from moromi_hub.settings import Settings
 from moromi_hub.sweep import service as sweep
 from moromi_hub.worker.model import Job, Message
-
-_UNCHANGED = (TaskState.OPEN, TaskState.ASSIGNED)
 
 
 def _schedule(call: Call) -> None:
@@ -27,7 +25,7 @@ def _schedule(call: Call) -> None:
 def _wakes_scheduler(message: Message) -> bool:
     """A task that can be given away, one that left a host, a host with news."""
     if message["type"] == "task":
-        return message["state"] not in _UNCHANGED
+        return message["state"] not in HELD_TASKS
     return message["type"] in ("host", "checkin")
 
 
