@@ -81,7 +81,8 @@ class RepoWatcher:
                 return repo
             request = answer["request"]
             if not request.get("active", True):
-                raise GenericError("Repo request no longer active")
+                why = f": {answer['problem']}" if answer.get("problem") else ""
+                raise GenericError(f"Repo request no longer active{why}")
             self._sleep(f"for a new {self._tag['name']} repo")
             answer = self._session.call("repo.checkRequest", request["id"])
 

@@ -257,12 +257,14 @@ def test_several_processes_share_what_is_cached(hub: HubUnderTest, admin: Client
 # broken parts
 
 
-def given_up(client: Client, tag: str) -> None:
-    """Ask for a repository that cannot be made, and wait until nobody tries any more."""
+def given_up(client: Client, tag: str) -> Any:
+    """Ask for a repository that cannot be made, and wait until nobody tries any more; how that was told."""
     number = client("repo.request", tag, "last")["request"]["id"]
     eventually(lambda: not client("repo.checkRequest", number)["request"]["active"])
-    assert client("repo.checkRequest", number)["repo"] is None
+    answer = client("repo.checkRequest", number)
+    assert answer["repo"] is None
     assert not client("repo.query", [["tag_name", "=", tag], ["state", "=", RepoState.READY]], ["id"])
+    return answer
 
 
 @pytest.fixture
@@ -279,7 +281,9 @@ def test_an_external_repository_is_away(hub: HubUnderTest, admin: Client, tag: s
     hub.hub.settings = hub.hub.settings.replace(RepoOnHub=True, RepoRetries=0)
     away = external.rename(external.with_name("away"))
     with working(hub.hub, REPO_JOBS):
-        given_up(admin, tag)
+        problem = given_up(admin, tag)["problem"]
+        repomd = external / "repodata/repomd.xml"
+        assert problem == f"cannot read file://{repomd}: No such file or directory"
         away.rename(external)
         assert len(names(directory_of(hub, requested(admin, tag)) / "x86_64")) == 4
 

@@ -90,7 +90,8 @@ class RepoWait:
             if check["repo"]:
                 return dict(check["repo"])
             if not check["request"]["active"]:
-                self.fail(f"Repo request {request['id']} no longer active")
+                why = f": {check['problem']}" if check.get("problem") else ""
+                self.fail(f"Repo request {request['id']} no longer active{why}")
             return None
 
         return self.until(look, f"a new {self.tag['name']} repo")

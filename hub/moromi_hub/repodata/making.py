@@ -29,8 +29,8 @@ from moromi_hub.call import Call
 from moromi_hub.external_repos import service as external_repos
 from moromi_hub.hub import Hub
 from moromi_hub.repodata import entries
+from moromi_hub.repos import problems, states
 from moromi_hub.repos import service as repos
-from moromi_hub.repos import states
 from moromi_hub.tags import service as tags
 
 log = logging.getLogger(__name__)
@@ -52,9 +52,10 @@ def make(hub: Hub, tag_id: int, event: int | None, opts: Mapping[str, bool]) -> 
         data = _write(hub, repo_id)
         with hub.call("repo.done") as call:
             repos.metadata_written(call, repo_id, data)
-    except Exception:
+    except Exception as error:
         with hub.call("repo.problem") as call:
             states.set_state(call, repo_id, int(RepoState.PROBLEM))
+            problems.keep(call, repo_id, error)
         raise
     return repo_id
 

@@ -77,7 +77,7 @@ def request(
 
 @exported("repo.checkRequest", access=ANYONE)
 def check_request(call: Call, req_id: Any) -> dict[str, Any]:
-    """How a request stands: `{repo, request[, task]}`."""
+    """How a request stands: `{repo, request[, task][, problem]}`; the last is why it was given up."""
     return requests.check_request(call, req_id)
 
 

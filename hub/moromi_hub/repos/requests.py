@@ -21,7 +21,7 @@ from moromi_hub.auth import permissions
 from moromi_hub.call import Call
 from moromi_hub.external_repos import service as external_repos
 from moromi_hub.history import service as history
-from moromi_hub.repos import options, queries
+from moromi_hub.repos import options, problems, queries
 from moromi_hub.tags import service as tags
 from moromi_hub.tasks import service as tasks
 from moromi_hub.users import service as users
@@ -136,7 +136,10 @@ def default_minimum(call: Call, tag_id: int, lag: int) -> int | None:
 
 
 def check_request(call: Call, request_id: Any) -> dict[str, Any]:
-    """`{repo, request}` and, while there is a task and no repository yet, `task`."""
+    """`{repo, request}` and, while there is a task and no repository yet, `task`.
+
+    `problem`: why the hub gave the request up, where it knows.
+    """
     number = arguments.integer(request_id)
     found = queries.request(call.tx, number) if arguments.fits_id(number) else None
     if found is None:
@@ -146,6 +149,8 @@ def check_request(call: Call, request_id: Any) -> dict[str, Any]:
         answer["repo"] = queries.repo(call.tx, found["repo_id"])
     elif found["task_id"] is not None:
         answer["task"] = tasks.get_task(call, found["task_id"])
+    elif not found["active"] and (problem := problems.of_tag(call, found["tag_id"])):
+        answer["problem"] = problem
     return answer
 
 
