@@ -51,9 +51,14 @@ def parse_list(
     else:
         found = list(arches)
     for arch in found:
-        if not isinstance(arch, str) or not _ARCH.fullmatch(arch):
-            raise GenericError("Architecture can be only [a-zA-Z0-9_-]")
+        check(arch)
     return found
+
+
+def check(arch: object) -> None:
+    """Raise GenericError for what is no name of an arch."""
+    if not isinstance(arch, str) or not _ARCH.fullmatch(arch):
+        raise GenericError("Architecture can be only [a-zA-Z0-9_-]")
 
 
 def parse_text(arches: str | Iterable[str] | None, strict: bool = False, allow_none: bool = False) -> str:

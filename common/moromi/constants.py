@@ -113,6 +113,11 @@ class ChecksumType(IntEnum):
         """The name as clients write it: `md5`, `sha1` or `sha256`."""
         return self.name.lower()
 
+    @classmethod
+    def named(cls, name: object) -> ChecksumType | None:
+        """The type that clients write so, None for another."""
+        return next((kind for kind in cls if kind.wire_name == name), None)
+
 
 class DepType(IntEnum):
     """Kinds of rpm dependencies (DEP_REQUIRE … DEP_RECOMMEND)."""

@@ -130,3 +130,6 @@ image_builds = Table(
     metadata,
     reference("build_id", "build.id", primary_key=True),
 )
+
+LEGACY_BUILDS = {"maven": maven_builds, "win": win_builds, "image": image_builds}
+"""What builds of the older types have beside their row, by type."""

@@ -20,6 +20,7 @@ from .buildroots import (
     standard_buildroot,
 )
 from .builds import (
+    LEGACY_BUILDS,
     btype,
     build,
     build_reservations,
@@ -63,6 +64,7 @@ from .tasks import task
 from .users import permissions, sessions, user_groups, user_krb_principals, user_perms, users
 
 __all__ = [
+    "LEGACY_BUILDS",
     "archive_components",
     "archive_rpm_components",
     "archiveinfo",

@@ -60,7 +60,6 @@ FILE_KEYS = ("filename", "size", "checksum", "checksum_type")
 """What tells whether two files are the same."""
 
 LEGACY = {"maven": t.maven_archives, "win": t.win_archives, "image": t.image_archives}
-LEGACY_BUILDS = {"maven": t.maven_builds, "win": t.win_builds, "image": t.image_builds}
 LEGACY_KEYS = {
     "maven": ("group_id", "artifact_id", "version"),
     "win": ("relpath", "platforms", "flags"),
@@ -146,7 +145,7 @@ def legacy_archive(tx: Transaction, btype: str, archive_id: int) -> dict[str, An
 
 def legacy_build(tx: Transaction, btype: str, build_id: int) -> dict[str, Any] | None:
     """The row of a build in the table of a legacy btype."""
-    table = LEGACY_BUILDS[btype]
+    table = t.LEGACY_BUILDS[btype]
     return tx.row(select(table).where(table.c.build_id == build_id))
 
 
@@ -342,7 +341,7 @@ def add_legacy(tx: Transaction, btype: str, values: Mapping[str, Any]) -> None:
 
 def set_legacy_build(tx: Transaction, btype: str, values: Mapping[str, Any]) -> None:
     """Make or overwrite the row of a build in the table of a legacy btype."""
-    row = insert_or_skip(LEGACY_BUILDS[btype]).values(**values)
+    row = insert_or_skip(t.LEGACY_BUILDS[btype]).values(**values)
     changed = {key: value for key, value in values.items() if key != "build_id"}
     if changed:
         tx.execute(row.on_conflict_do_update(index_elements=["build_id"], set_=changed))

@@ -200,9 +200,8 @@ def type_names(tx: Transaction, build_id: int) -> list[str]:
 
 def legacy_types(tx: Transaction, build_id: int) -> dict[str, dict[str, Any]]:
     """The rows of maven_builds, win_builds and image_builds of a build, by btype."""
-    tables = {"maven": t.maven_builds, "win": t.win_builds, "image": t.image_builds}
     found = {}
-    for name, table in tables.items():
+    for name, table in t.LEGACY_BUILDS.items():
         row = tx.row(select(table).where(table.c.build_id == build_id))
         if row is not None:
             found[name] = row

@@ -17,7 +17,6 @@ from moromi_hub.db.transaction import Transaction
 from moromi_schema import tables as t
 
 Moment = datetime | float | None
-_LEGACY = {"maven": t.maven_builds, "win": t.win_builds, "image": t.image_builds}
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ def builds(search: Search) -> Listed:
     where = [*_plain(search), *_texts(search), *_moments(search)]
     alone = (search.btype, search.prefix, search.pattern, *search.created) == (None,) * 5
     narrow = select(t.build.c.id).where(*where) if alone else None
-    if search.btype in _LEGACY:
+    if search.btype in t.LEGACY_BUILDS:
         tables, more = _legacy(search, tables, fields)
         where += more
     elif search.btype is not None:
@@ -127,7 +126,7 @@ def _legacy(
     search: Search, tables: FromClause, fields: dict[str, ColumnElement[Any]]
 ) -> tuple[FromClause, list[ColumnElement[bool]]]:
     """Join the table of a legacy btype, add its fields, and the conditions on them."""
-    table = _LEGACY[str(search.btype)]
+    table = t.LEGACY_BUILDS[str(search.btype)]
     tables = tables.join(table, table.c.build_id == t.build.c.id)
     keys = [column.name for column in table.c if column.name != "build_id"]
     prefix = "maven_" if search.btype == "maven" else ""

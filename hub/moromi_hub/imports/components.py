@@ -15,7 +15,6 @@ from moromi_hub.imports.metadata import need
 from moromi_hub.rpms import service as rpms
 
 Component = Mapping[str, Any]
-_KINDS = {kind.wire_name: kind for kind in ChecksumType}
 
 
 def match(call: Call, components: Sequence[Component], log: list[str]) -> tuple[list[int], list[int]]:
@@ -65,7 +64,7 @@ def _files(call: Call, components: Sequence[Component], log: list[str]) -> list[
         keys = ("filename", "filesize", "checksum", "checksum_type")
         filename, size, checksum, kind = (need(component, key) for key in keys)
         stated = {"filename": filename, "size": size, "checksum": checksum}
-        wanted.append({**stated, "checksum_type": int(_KINDS[kind]) if kind in _KINDS else None})
+        wanted.append({**stated, "checksum_type": ChecksumType.named(kind)})
     found = []
     for file, number in zip(wanted, archives.find_same_files(call, wanted), strict=True):
         if number is None:

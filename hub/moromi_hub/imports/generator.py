@@ -44,7 +44,6 @@ from moromi_hub.volumes import links
 from moromi_hub.volumes.policy import volume_for_import
 
 Info = Mapping[str, Any]
-_KINDS = {kind.wire_name: kind for kind in ChecksumType}
 
 
 @dataclass(frozen=True)
@@ -352,7 +351,7 @@ def _bring_in(call: Call, work: Import, build: dict[str, Any], roots: Mapping[An
 
 def _archive(call: Call, build: Info, output: Output, root_id: int) -> None:
     stated = output.stated
-    kind = _KINDS.get(stated["checksum_type"])
+    kind = ChecksumType.named(stated["checksum_type"])
     if kind is None:
         raise GenericError(f"Unsupported checksum type: {stated['checksum_type']}")
     details = Stated(

@@ -192,12 +192,12 @@ def checksum_kinds(call: Call, names: Sequence[str] | None) -> list[ChecksumType
 
     Raises GenericError `Checksum_type … isn't supported`.
     """
-    known = {kind.wire_name: kind for kind in ChecksumType}
     kinds = []
     for name in call.settings.RPMDefaultChecksums.split() if names is None else names:
-        if name not in known:
+        kind = ChecksumType.named(name)
+        if kind is None:
             raise GenericError(f"Checksum_type {name} isn't supported")
-        kinds.append(known[name])
+        kinds.append(kind)
     return kinds
 
 

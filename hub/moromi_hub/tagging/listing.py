@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from moromi.constants import LEGACY_BTYPES
 from moromi.errors import GenericError
 from moromi.wire.listing import Listing
 from moromi_hub import arguments
@@ -31,7 +32,7 @@ def wanted(
     """What to list, with the walk read (one statement); raises GenericError `unsupported build type: …`."""
     versions.check_event(event)
     type = arguments.optional_text(type)
-    if type is not None and type not in queries.LEGACY_TYPES and not queries.btype_exists(call.tx, type):
+    if type is not None and type not in LEGACY_BTYPES and not queries.btype_exists(call.tx, type):
         raise GenericError(f"unsupported build type: {type}")
     steps = inheritance.ordered_tag_ids(call, tag_id, event)
     walk = [Position(step.tag_id, one_pattern(step.filters)) for step in steps]

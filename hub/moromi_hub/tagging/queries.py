@@ -123,7 +123,6 @@ ARCHIVE_FIELDS: dict[str, ColumnElement[Any]] = {
     "checksum_type": t.archiveinfo.c.checksum_type,
     "metadata_only": t.archiveinfo.c.metadata_only,
 }
-LEGACY_TYPES = {"maven": t.maven_builds, "win": t.win_builds, "image": t.image_builds}
 
 
 def _walk(positions: Sequence[Position], name: str) -> Any:
@@ -174,8 +173,8 @@ def _chosen(wanted: Wanted) -> Subquery:
     if wanted.prefix is not None:
         tables = tables.join(t.package, t.package.c.id == build.c.pkg_id)
         where.append(func.lower(t.package.c.name).startswith(wanted.prefix.lower(), autoescape=True))
-    if wanted.btype in LEGACY_TYPES:
-        legacy = LEGACY_TYPES[wanted.btype]
+    if wanted.btype in t.LEGACY_BUILDS:
+        legacy = t.LEGACY_BUILDS[wanted.btype]
         tables = tables.join(legacy, legacy.c.build_id == build.c.id)
     elif wanted.btype is not None:
         typed = t.build_types

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from moromi import arches
 from moromi.constants import FINISHED_TASKS, PRIO_DEFAULT, TaskState
 from moromi.errors import ActionNotAllowed, GenericError, ParameterError
 from moromi_hub import arguments
@@ -18,7 +18,6 @@ from moromi_hub.policies import service as policies
 from moromi_hub.scheduler import service as scheduler
 from moromi_hub.tasks import model, queries, states
 
-_ARCH = re.compile(r"[a-zA-Z0-9_-]*")
 _SUBTASK_OPTIONS = frozenset({"label", "channel", "arch", "priority", "assign"})
 
 
@@ -63,8 +62,8 @@ def make_task(
         arguments.expect(label, str)
     if priority is not None:
         priority = arguments.integer(priority)
-    if arch is not None and not _ARCH.fullmatch(arguments.expect(arch, str)):
-        raise GenericError("Architecture can be only [a-zA-Z0-9_-]")
+    if arch is not None:
+        arches.check(arguments.expect(arch, str))
     plan = _plan(call, parent, label, owner, arch, priority)
     host_id = None if assign is None else hosts.require_host(call, assign)["id"]
     _apply_policies(call, plan, method, arglist, channel)

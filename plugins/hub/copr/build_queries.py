@@ -20,7 +20,7 @@ from sqlalchemy import (
     update,
 )
 
-from moromi.constants import BuildState, TaskState, UserType
+from moromi.constants import FINISHED_TASKS, BuildState, TaskState, UserType
 from moromi_hub.plugin_api import Transaction, t
 
 from .model import FINAL, Build, BuildOptions, ChrootState, State, from_stored
@@ -54,7 +54,7 @@ def _of_task(task: Any, closed: State) -> ColumnElement[int]:
     return case(states | {int(TaskState.CLOSED): int(closed)}, value=task.c.state)
 
 
-_lost = _own.c.state.in_([int(TaskState.FAILED), int(TaskState.CANCELED), int(TaskState.CLOSED)])
+_lost = _own.c.state.in_(FINISHED_TASKS)
 CHROOT_STATE: ColumnElement[int] = func.coalesce(
     build_chroot.c.state,
     case(

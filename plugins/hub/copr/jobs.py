@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from moromi.constants import TaskState
+from moromi.constants import FINISHED_TASKS
 from moromi_hub.plugin_api import Job
 
 from . import builds, pruning, publishing, upkeep
 
-_ENDED = (TaskState.CLOSED, TaskState.FAILED, TaskState.CANCELED)
-
 
 def _build_ended(message: Mapping[str, Any]) -> bool:
     return bool(
-        message["type"] == "task" and message["method"] == builds.METHOD and message["state"] in _ENDED
+        message["type"] == "task"
+        and message["method"] == builds.METHOD
+        and message["state"] in FINISHED_TASKS
     )
 
 
