@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -208,7 +209,10 @@ def test_what_is_not_named_is_pruned_if_wanted(moromi: Command, tmp_path: Path) 
         ("tags: {f40: {locked: 1}}", "tags.f40.locked: true or false is needed, not 1"),
         ("targets: {f40: {build: x}}", "targets.f40: no dest"),
         ("tags: {f40: {inheritance: [{priority: 1}]}}", "tags.f40.inheritance[0]: no parent"),
+        ("targets: {f40: {destination: x}}", "targets.f40.destination: no such key; there are build, dest"),
         ("tags: [", "is not YAML: while parsing a flow node"),
+        ("tags:\n  f40: {}\n  f41: {}\n  f40: {arches: i686}", "is not YAML: 'f40' is there twice in"),
+        ("# nothing\n", "bad.yaml is empty"),
     ],
 )
 def test_a_wrong_document_is_refused_with_the_place(
@@ -217,6 +221,16 @@ def test_a_wrong_document_is_refused_with_the_place(
     done = moromi.run("apply", written(tmp_path / "bad.yaml", text))
     assert done.returncode == 1
     assert error in done.stderr
+
+
+def test_standard_input_is_a_file(moromi: Command) -> None:
+    words = ["sh", "-c", 'echo "tags: {piped: {}}" | "$0" "$@"', *moromi.argv, "apply", "--yes", "-"]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert done.stdout == "+ tag piped\nDone: 1 change.\n"
+    assert moromi("export", "pip*") == "tags:\n  piped: {}\n"
+    moromi("remove-tag", "piped")
+    done = moromi.run("export", "ale*", "pip*")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "No tag is like pip*\n")
 
 
 def test_a_person_is_asked(moromi: Command, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import click
 from moromi.arches import parse_text
 from moromi_cli import options
 from moromi_cli.lazy import command
-from moromi_cli.output import Failure, convert, warn
+from moromi_cli.output import Failure, convert, say
 from moromi_cli.session import Cli
 
 extra_option = click.option("-x", "--extra", multiple=True, metavar="key=value", help="extra option")
@@ -129,15 +129,12 @@ def link_options(function: options.F) -> options.F:
     return click.option("--intransitive", is_flag=True, help="do not go beyond the parent")(function)
 
 
-def find_tags(cli: Cli, child: str, parent: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Both tags, or a usage error."""
-    found = []
-    for name in (child, parent):
-        tag = cli.session.getTag(int(name) if name.isdigit() else name)
-        if not tag:
-            raise cli.usage_error(f"No such tag: {name}")
-        found.append(tag)
-    return found[0], found[1]
+def find_tag(cli: Cli, name: str) -> dict[str, Any]:
+    """The tag of a name or an id, or a usage error."""
+    tag: dict[str, Any] | None = cli.session.getTag(int(name) if name.isdigit() else name)
+    if not tag:
+        raise cli.usage_error(f"No such tag: {name}")
+    return tag
 
 
 @command("add-tag-inheritance", "[options] <tag> <parent-tag>")
@@ -147,7 +144,7 @@ def find_tags(cli: Cli, child: str, parent: str) -> tuple[dict[str, Any], dict[s
 @click.argument("parent")
 def add_tag_inheritance(cli: Cli, tag: str, parent: str, force: bool, **given: Any) -> None:
     """Add a parent to a tag."""
-    child, above = find_tags(cli, tag, parent)
+    child, above = find_tag(cli, tag), find_tag(cli, parent)
     priority = int(given["priority"] or 0)
     links: list[Link] = cli.session.getInheritanceData(child["id"])
     same = [link for link in links if link["parent_id"] == above["id"]]
@@ -173,16 +170,18 @@ def add_tag_inheritance(cli: Cli, tag: str, parent: str, force: bool, **given: A
 
 
 def choose_link(
-    cli: Cli, tag: str, parent: str, priority: str | None
+    cli: Cli, tag: str, parent: str | None, priority: str | None
 ) -> tuple[dict[str, Any], list[Link], Link]:
-    """The tag, its links, and the one to change."""
-    child, above = find_tags(cli, tag, parent)
+    """The tag, its links, and the one to change: the only one if no parent is named."""
+    child = find_tag(cli, tag)
+    above = None if parent is None else find_tag(cli, parent)
     links: list[Link] = cli.session.getInheritanceData(child["id"])
-    found = [link for link in links if link["parent_id"] == above["id"]]
+    found = [link for link in links if above is None or link["parent_id"] == above["id"]]
     if not found:
-        raise Failure(f"No inheritance link found to remove. Please check your arguments: {tag} <- {parent}")
+        what = f"{tag} <- {parent}" if parent else tag
+        raise Failure(f"No inheritance link found to remove. Please check your arguments: {what}")
     if len(found) > 1 and priority is None:
-        warn("Multiple matches for tag.")
+        say("Multiple matches for tag.")
         raise Failure("Please choose a priority.")
     if priority is not None:
         found = [link for link in found if link["priority"] == int(priority)]
@@ -191,12 +190,14 @@ def choose_link(
     return child, links, found[0]
 
 
-@command("edit-tag-inheritance", "[options] <tag> <parent> <priority>")
+@command("edit-tag-inheritance", "[options] <tag> [<parent> [<priority>]]")
 @link_options
 @click.argument("tag")
-@click.argument("parent")
+@click.argument("parent", required=False)
 @click.argument("old_priority", required=False)
-def edit_tag_inheritance(cli: Cli, tag: str, parent: str, old_priority: str | None, **given: Any) -> None:
+def edit_tag_inheritance(
+    cli: Cli, tag: str, parent: str | None, old_priority: str | None, **given: Any
+) -> None:
     """Change one inheritance link."""
     child, links, link = choose_link(cli, tag, parent, old_priority)
     changed = dict(link)
@@ -215,11 +216,11 @@ def edit_tag_inheritance(cli: Cli, tag: str, parent: str, old_priority: str | No
     cli.session.setInheritanceData(child["id"], [changed if other is link else other for other in links])
 
 
-@command("remove-tag-inheritance", "<tag> <parent> <priority>")
+@command("remove-tag-inheritance", "<tag> [<parent> [<priority>]]")
 @click.argument("tag")
-@click.argument("parent")
+@click.argument("parent", required=False)
 @click.argument("priority", required=False)
-def remove_tag_inheritance(cli: Cli, tag: str, parent: str, priority: str | None) -> None:
+def remove_tag_inheritance(cli: Cli, tag: str, parent: str | None, priority: str | None) -> None:
     """Remove a parent from a tag."""
     child, links, link = choose_link(cli, tag, parent, priority)
     data = [{**other, "delete link": True} if other is link else other for other in links]

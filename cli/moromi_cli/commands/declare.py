@@ -1,6 +1,7 @@
 """`export` and `apply`: the hub's configuration as a file."""
 
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from typing import Any
 
 import click
@@ -34,6 +35,9 @@ def export(cli: Cli, sections: tuple[str, ...], no_packages: bool, patterns: tup
     found = reading.read(
         cli.session, [name for name in SECTIONS if name in chosen], reading.matching(patterns)
     )
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in found.get("tags", {pattern: None})):
+            raise Failure(f"No tag is like {pattern}")
     if no_packages:
         for tag in found.get("tags", {}).values():
             del tag["packages"]
@@ -74,9 +78,9 @@ def yaml_lines(found: dict[str, Any]) -> Iterator[str]:
     "--prune", is_flag=True, help="delete targets, tags and external repositories that are not named"
 )
 @click.option("--force", is_flag=True, help="override the policy of package lists, if allowed to")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 def apply(cli: Cli, file: str, dry_run: bool, yes: bool, **given: bool) -> int:
-    """Make the hub as a file says, which `export` prints or a person writes.
+    """Make the hub as a file (`-`: the standard input) says, which `export` prints or a person writes.
 
     What the file names is made or changed; within it, a list or map that is there (the packages of a tag, the
     permissions of a user) is complete: other entries go. What the file does not name stays as it is. The plan
@@ -133,9 +137,6 @@ def done(cli: Cli, changes: list[Any], whole: bool) -> int:
         apply_all(cli.session, changes)
     else:
         refused = apply_some(cli.session, changes, warn)
-    say(
-        f"Done: {len(changes) - refused} of {len(changes)} changes."
-        if refused
-        else f"Done: {len(changes)} changes."
-    )
+    count = f"{len(changes)} change{'s' if len(changes) > 1 else ''}"
+    say(f"Done: {len(changes) - refused} of {count}." if refused else f"Done: {count}.")
     return 1 if refused else 0

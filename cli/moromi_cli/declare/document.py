@@ -17,6 +17,8 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
+import click
+
 from moromi_cli.output import Failure
 
 Check = Callable[[Any, str], Any]
@@ -114,8 +116,9 @@ def fields(checks: Mapping[str, Check]) -> Check:
         found = mapping(value, where)
         for key in found:
             if key not in checks:
-                close = get_close_matches(key, checks, n=1)
-                raise wrong(f"{where}.{key}", "no such key" + (f"; is it {close[0]}?" if close else ""))
+                close = get_close_matches(key, checks, n=1, cutoff=0.7)
+                meant = f"is it {close[0]}?" if close else f"there are {', '.join(checks)}"
+                raise wrong(f"{where}.{key}", f"no such key; {meant}")
         return {key: checks[key](item, f"{where}.{key}") for key, item in found.items()}
 
     return check
@@ -243,16 +246,25 @@ def check(data: Any, name: str) -> Document:
 
 
 def load(path: str) -> Document:
-    """Read a YAML (or JSON) file."""
+    """Read a YAML (or JSON) file; `-` is the standard input.
+
+    Failure for one that cannot be read, makes no sense or is empty: that is rather what a command left that
+    broke off than the wish for nothing.
+    """
     import yaml
 
+    from moromi_cli.declare.strict import StrictLoader
+
     try:
-        with open(path, encoding="utf-8") as source:
-            return check(yaml.safe_load(source), path)
+        with click.open_file(path, encoding="utf-8") as source:
+            found = yaml.load(source, StrictLoader)
     except (OSError, UnicodeDecodeError) as err:
         raise Failure(f"cannot read {path}: {err}") from err
     except yaml.YAMLError as err:
         raise Failure(f"{path} is not YAML: {' '.join(str(err).split())}") from err
+    if found is None:
+        raise Failure(f"{path} is empty")
+    return check(found, path)
 
 
 def shorten(found: dict[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
