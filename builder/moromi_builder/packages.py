@@ -22,6 +22,7 @@ from moromi.client import ClientSession
 from moromi.errors import BuildError, BuildrootError
 from moromi_builder import commands
 from moromi_builder.hubfiles import HubFiles
+from moromi_builder.repos.source import REPO_XML
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +32,6 @@ FORMAT = (
     r"%{NAME}\t%{VERSION}\t%{RELEASE}\t%{EPOCH}\t%{ARCH}\t%{SIZE}\t%{LONGSIZE}\t%{BUILDTIME}\t%{SIGMD5}\n"
 )
 NONE = "(none)"
-REPO_XML = "{http://linux.duke.edu/metadata/repo}"
 
 
 @dataclass(frozen=True)

@@ -108,15 +108,11 @@ def _write_column(column: tuple[Any, ...]) -> Column:
         writers = _WRITERS
         return Column("", [writers[type(value)](value) for value in column])
     write = _WRITERS[kind]
-    if kind in _EQUAL_IS_SAME and is_constant(column):
+    if is_constant(kind, column):
         return Column(write(column[0]))
     if kind is str:
         return Column("", list(map(encode_basestring, column)))
     return Column("", [write(value) for value in column])
-
-
-#: Not floats: 0.0 equals -0.0.
-_EQUAL_IS_SAME: Final = frozenset({str, int, bool, type(None)})
 
 
 @lru_cache(maxsize=4096)

@@ -18,6 +18,8 @@ from moromi.wire.listing import Listing
 #: Large enough that the work per column disappears, small enough that the text
 #: of a chunk stays around a megabyte.
 ROWS_PER_CHUNK: Final = 500
+#: Types in which what is equal is written alike. Not floats: 0.0 equals -0.0.
+_EQUAL_IS_SAME: Final = frozenset({str, int, bool, type(None)})
 #: From this many dictionaries on it pays to look whether they are a listing.
 LISTING_FROM: Final = 4
 
@@ -50,10 +52,10 @@ def write_rows(
         yield _weave(before, columns, end, len(chunk))
 
 
-def is_constant(column: tuple[Any, ...]) -> bool:
-    """Say whether all values are equal. Only for values of one type in which equal means same."""
+def is_constant(kind: type, column: tuple[Any, ...]) -> bool:
+    """Say whether all values, which are of this type, are written alike, as far as that is quick to see."""
     first = column[0]
-    return bool(first == column[-1] and column.count(first) == len(column))
+    return kind in _EQUAL_IS_SAME and bool(first == column[-1] and column.count(first) == len(column))
 
 
 def as_listing(items: Sequence[Any]) -> Listing | None:

@@ -175,17 +175,13 @@ def _write_column(column: tuple[Any, ...]) -> Column:
         writers = _WRITERS
         return Column("", [writers[type(value)](value) for value in column])
     write = _WRITERS[kind]
-    if kind in _EQUAL_IS_SAME and is_constant(column):
+    if is_constant(kind, column):
         return Column(write(column[0]))
     if kind is str:
         return Column("<value><string>", _escape_column(column), "</string></value>")
     if kind is int and min(column) >= INT_MIN and max(column) <= INT_MAX:
         return Column("<value><int>", list(map(str, column)), "</int></value>")
     return Column("", [write(value) for value in column])
-
-
-#: Not floats: 0.0 equals -0.0.
-_EQUAL_IS_SAME: Final = frozenset({str, int, bool, type(None)})
 
 
 def _escape_column(column: tuple[str, ...]) -> Sequence[str]:
