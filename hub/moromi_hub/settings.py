@@ -9,6 +9,7 @@ replaces an earlier one as a whole.
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -226,4 +227,8 @@ def from_options(values: Mapping[str, str], policy: Mapping[str, str] | None = N
             found[name] = options.integer(name, 0)
         else:
             found[name] = options[name]
-    return Settings(**found, policy=dict(policy or {}))
+    settings = Settings(**found, policy=dict(policy or {}))
+    database = settings.EmbeddedDatabase
+    if database and os.path.realpath(database).startswith(f"{os.path.realpath(settings.KojiDir)}/"):
+        raise ConfigurationError("EmbeddedDatabase is below KojiDir, where everybody may read it")
+    return settings

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from moromi.errors import AuthExpired, Fault, GenericError
+from moromi.errors import AuthExpired, ConfigurationError, Fault, GenericError
 from moromi.wire.xmlrpc import decode_response, encode_request
 from moromi_hub import limits, logs
 from moromi_hub import settings as configuration
@@ -32,6 +32,14 @@ def fault(client: Client, method: str, *args: Any, **kwargs: Any) -> str:
 def sql(hub: HubUnderTest, statement: str) -> None:
     with hub.hub.engine.begin() as connection:
         connection.exec_driver_sql(statement)
+
+
+def test_no_database_among_the_files_that_everybody_may_read(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").symlink_to(tmp_path / "koji" / "db")
+    for place in ("koji/db", "elsewhere"):
+        options = {"KojiDir": str(tmp_path / "koji"), "EmbeddedDatabase": str(tmp_path / place)}
+        with pytest.raises(ConfigurationError, match="EmbeddedDatabase is below KojiDir"):
+            configuration.from_options(options)
 
 
 def test_names_and_principals(hub: HubUnderTest, admin: Client) -> None:
