@@ -231,7 +231,8 @@ class _Git(_Fetcher):
 class _Subversion(_Fetcher):
     def _checkout(self, url: str, name: str, revision: str | None) -> None:
         pinned = ["-r", revision] if revision else []
-        self.must(["svn", "checkout", "--non-interactive", *pinned, url, name])
+        # externals would be fetched from places that no rule has seen
+        self.must(["svn", "checkout", "--non-interactive", "--ignore-externals", *pinned, url, name])
 
     def fetch(self) -> Path:
         self._checkout(f"{self.scm.clone_url}/{self.scm.module}", self.scm.module, self.scm.revision)

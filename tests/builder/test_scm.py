@@ -12,6 +12,7 @@ from moromi.scm import parse_scm_url
 from moromi_builder import commands
 from moromi_builder.scm import Permission, checkout, match_rules, read_policy_action
 from samplesite.site import free_port
+from support.copr_sources import serving
 
 URL = "git+https://src.example.com/rpms/hello#main"
 
@@ -169,3 +170,21 @@ def test_what_fails_names_the_command_and_the_log(server: tuple[str, Path], tmp_
     assert str(caught.value) == (
         'Error running GIT command "git reset --hard nosuchbranch", see checkout.log for details'
     )
+
+
+def test_subversion_fetches_what_the_rule_has_seen(tmp_path: Path) -> None:
+    """A directory may name others to be put into it, of any server, or of this machine's disk."""
+    (tmp_path / "served").mkdir()
+    with serving(tmp_path / "served") as sources:
+        sources.svn("secret", {"key": "nobody's business"})
+        sources.svn("hello", {"README": "one"})
+        tree = sources.place / "hello.checkout"
+        (tree / "trunk").mkdir()
+        (tree / "trunk" / "hello.spec").write_text("Name: hello\n")
+        subprocess.run(["svn", "add", "-q", tree / "trunk"], check=True)
+        elsewhere = f"file://{sources.place}/svn/secret stolen"
+        subprocess.run(["svn", "propset", "-q", "svn:externals", elsewhere, tree / "trunk"], check=True)
+        subprocess.run(["svn", "commit", "-q", "-m", "Trunk", tree], check=True)
+        scm = parse_scm_url(f"{sources.svn_url}/hello?trunk#HEAD")
+        found = checkout(scm, tmp_path, Permission(use_common=False), Runner(tmp_path / "log"))
+    assert sorted(path.name for path in found.directory.iterdir()) == [".svn", "hello.spec"]
