@@ -31,8 +31,11 @@ PACKAGES = (
 def pytest_configure() -> None:
     """Hypothesis is told that the machine has other work, too: what is slow here is no fault of a test.
 
-    A shell that runs us in the background has Ctrl-C ignored, but tests send it to programs.
+    A shell that runs us in the background has Ctrl-C ignored, but tests send it to programs. A proxy of this
+    machine is nothing to tests, which talk to it alone.
     """
+    for name in ("no_proxy", "NO_PROXY"):
+        os.environ[name] = "localhost,127.0.0.1,127.0.0.2"
     hypothesis.settings.register_profile(
         "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
     )

@@ -58,11 +58,12 @@ def _bases(cache: Path) -> list[Path]:
 def test_second_root_is_made_from_the_cache(make_root: MakeRoot, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     first, second = make_root("r1", cache=cache), make_root("r2", cache=cache)
-    first.init()
-    assert "installing minimal buildroot" in first.log("state")
     start = time.monotonic()
+    first.init()
+    installed = time.monotonic()
+    assert "installing minimal buildroot" in first.log("state")
     second.init()
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - installed < installed - start
     assert "installing minimal buildroot" not in second.log("state")
     assert len(_bases(cache)) == 1
     assert second.shell("rpm -q bash").startswith("bash-")
@@ -175,7 +176,7 @@ def test_two_engines_at_once(make_root: MakeRoot, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     roots = [make_root(f"r{number}", cache=cache) for number in range(3)]
     processes = [root.start("--init") for root in roots]
-    codes = [process.wait(timeout=60) for process in processes]
+    codes = [process.wait(timeout=200) for process in processes]
     assert codes == [0, 0, 0], "\n".join(root.printed() for root in roots)
     made = [root for root in roots if "installing minimal buildroot" in root.log("state")]
     assert len(made) == 1
@@ -194,7 +195,7 @@ def test_layers_are_bounded(tmp_path: Path) -> None:
             cache.release(tree, user)
         else:
             (user / "root.json").write_text(f'{{"lowers": ["{tree}"]}}')
-        time.sleep(0.01)
+        time.sleep(0.05)  # longer than the clock of files takes for a tick
     left = {path.name for path in (tmp_path / "cache" / "base").iterdir() if path.is_dir()}
     assert left == {"k0", "k2", "k3"}
 

@@ -14,7 +14,7 @@ from moromi_builder import commands, process
 from moromi_builder.context import TaskKilled
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     limit = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < limit, "it did not happen in time"
@@ -96,15 +96,21 @@ commands.run(["bash", "-c", "echo $$ > {pid_file}; exec sleep 60"], env=env)
 
 
 def test_run_appends_to_the_log_and_ticks(tmp_path: Path) -> None:
-    log = tmp_path / "out.log"
+    log, enough = tmp_path / "out.log", tmp_path / "enough"
     log.write_text("before\n")
     ticks: list[int] = []
+
+    def tick() -> None:
+        ticks.append(log.stat().st_size)
+        if len(ticks) == 3:
+            enough.touch()
+
     status = commands.run(
-        ["bash", "-c", "echo out; echo err >&2; sleep 0.4; exit 3"],
+        ["bash", "-c", f"echo out; echo err >&2; until [ -e {enough} ]; do sleep 0.1; done; exit 3"],
         env=commands.environment(str(tmp_path)),
         log=log,
         show=True,
-        tick=lambda: ticks.append(log.stat().st_size),
+        tick=tick,
         interval=0.1,
     )
     assert status == commands.Status(3)

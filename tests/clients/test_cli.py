@@ -107,8 +107,8 @@ def test_watching_ends_by_push_long_before_the_next_poll(bare_site: Site, moromi
             time.sleep(1)  # the stream is up, its greeting has been answered
             start = time.monotonic()
             session.cancelTask(task_id)
-            out, _ = watch.communicate(timeout=50)
-            assert time.monotonic() - start < 10
+            out, _ = watch.communicate(timeout=120)
+            assert time.monotonic() - start < 40
     assert f"{task_id} sleep (noarch): free -> canceled\n" in out
     assert out.endswith(f"\n\n{task_id} sleep (noarch) was canceled\n")
     assert watch.returncode == 1
@@ -122,7 +122,7 @@ def test_interrupted_watch_says_how_to_go_on(bare_site: Site, moromi: Command) -
             watch.stdout.readline()
             watch.stdout.readline()
             watch.send_signal(2)
-            out, _ = watch.communicate(timeout=20)
+            out, _ = watch.communicate(timeout=90)
         session.cancelTask(task_id)
     assert f"moromi watch-task {task_id}" in out
     assert watch.returncode == 1

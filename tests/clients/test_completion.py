@@ -121,7 +121,7 @@ def test_names_are_kept(home: Path, bare_site: Site) -> None:
     config.write_text("[moromi]\nserver = http://127.0.0.1:1/hub\n")
     start = time.monotonic()
     assert offered("moromi taginfo shell", home) == [""]
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 18, "others try again after 20 s"
 
 
 def test_completion_by_fish(home: Path) -> None:

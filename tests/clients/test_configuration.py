@@ -76,7 +76,7 @@ class Place:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=250,
             check=False,
         )
         asked = {name: hub.names for name, hub in self.hubs.items() if hub.calls}

@@ -23,11 +23,11 @@ from samplesite.site import BIN
 from support.chroots import sample_distribution
 from support.copr import FINAL, Api
 from support.copr_site import CHROOT, OTHER, Cli, CoprSite, copr_site
-from support.sites import Package
+from support.sites import PAUSE, Package, go_on
 from support.worker import eventually
 
 GOOD = Package("brew")
-SLOW = Package("mill", build="for n in $(seq 40); do echo grain $n; sleep 0.2; done")
+SLOW = Package("mill", build=f"echo grain 1; {PAUSE}; for n in $(seq 2 40); do echo grain $n; done")
 KOJI = Package("sweetbrew")
 BAD = Package("spilled", build="echo it is spilled; false")
 
@@ -184,6 +184,7 @@ def test_06_the_log_grows(alice: Cli, project: str, sources: Path, site: CoprSit
     page = api.session.get(f"{site.url}/coprs/build/{number}", timeout=60).text
     assert f'href="{where}builder-live.log"' in page
     assert "task" in api.session.get(f"{where}backend.log", timeout=60).text
+    go_on(site.site)
     eventually(lambda: len(log() or "") > len(seen), 100)
     assert api.finished(number)["state"] == "succeeded"
     assert "\ngrain 40\n" in (log(".gz") or "") and log() == log(".gz")

@@ -26,7 +26,7 @@ def test_tree_says_why_a_task_waits_and_ends_by_push(bare_site: Site, moromi: Co
             session.cancelTask(task_id)
             terminal.wait_for(rf"{task_id} sleep \(noarch\)  canceled")
             assert terminal.finish() == 1
-            assert time.monotonic() - start < 6
+            assert time.monotonic() - start < 40
 
 
 def test_interrupt_cancels_when_told_to(bare_site: Site, moromi: Command) -> None:
@@ -80,7 +80,7 @@ def test_unreachable_hub_is_an_error_after_the_configured_time(moromi: Command) 
         terminal.wait_for(r"Trying again every 1 s for 2 s \(Ctrl-C ends it\)")
         terminal.wait_for(r"moromi: error: .*Connection refused \(is the hub running")
         assert terminal.finish() == 1
-    assert 2 <= time.monotonic() - start < 10
+    assert 2 <= time.monotonic() - start < 60
 
 
 def test_bars_of_uploads_and_downloads(moromi: Command, tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def task_id(directory: Path) -> int:
 
 
 def get(site: Site, method: str = "GET", /, **asked: Any) -> requests.Response:
-    return requests.request(method, f"{site.url}/getfile?{urlencode(asked)}", timeout=20)
+    return requests.request(method, f"{site.url}/getfile?{urlencode(asked)}", timeout=60)
 
 
 def test_a_log_is_shown_as_text(bare_site: Site, task_id: int) -> None:
@@ -116,7 +116,7 @@ def test_what_is_not_there_or_no_request(
 
 def test_other_methods_and_places(bare_site: Site, task_id: int) -> None:
     assert get(bare_site, "POST", taskID=task_id, name="build.log").status_code == 405
-    assert requests.get(f"{bare_site.url}/getfile/x", timeout=20).status_code == 404
+    assert requests.get(f"{bare_site.url}/getfile/x", timeout=60).status_code == 404
 
 
 def test_a_reader_that_goes_away_does_no_harm(bare_site: Site, task_id: int, directory: Path) -> None:

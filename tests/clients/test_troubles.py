@@ -54,7 +54,8 @@ def moromi(home: Path, server: str, **settings: Any) -> Command:
     """The command with a profile for that server: one attempt a call."""
     lines = [f"{name} = {value}" for name, value in {"max_retries": 0, **settings}.items()]
     (home / "config").write_text("\n".join(["[moromi]", f"server = {server}", *lines, ""]), encoding="utf-8")
-    return Command("moromi", [str(BIN / "moromi"), "--config", str(home / "config")], home)
+    argv = [str(BIN / "moromi"), "--config", str(home / "config")]
+    return Command("moromi", argv, home, {"no_proxy": "*"})
 
 
 def complaints(command: Command, *words: str) -> tuple[str, str]:
@@ -102,7 +103,7 @@ def test_a_silent_hub_is_an_error_after_the_configured_time(tmp_path: Path, word
         start = time.monotonic()
         with on_terminal(command, *words) as terminal:
             assert terminal.finish() == 1
-        assert time.monotonic() - start < 20
+        assert time.monotonic() - start < 60
         assert len(server.asked) == 1, "the time is over with the first attempt"
     assert re.fullmatch(r"moromi: error: .*: timed out, no answer for 1 s \(the hub .*\)\n", terminal.text)
 

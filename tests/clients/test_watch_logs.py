@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from moromi.client import ClientSession, Push
+from moromi_hub.events.output import LOOK_SECONDS
 from samplesite.site import BUILDER, Site
 from support.byhand import HandBuilder
 from support.commands import Command, command_of
@@ -32,7 +33,7 @@ class Reader:
         self._out = self.process.stdout.fileno()
         self.text = ""
 
-    def wait_for(self, text: str, seconds: float = 30.0) -> float:
+    def wait_for(self, text: str, seconds: float = 90.0) -> float:
         """Seconds until a text has come."""
         began = time.monotonic()
         while text not in self.text:
@@ -46,7 +47,7 @@ class Reader:
 
     def finish(self) -> int:
         """The rest, and the exit code."""
-        rest, _ = self.process.communicate(timeout=30)
+        rest, _ = self.process.communicate(timeout=90)
         self.text += rest
         return self.process.returncode
 
@@ -84,7 +85,7 @@ def test_growth_comes_by_push(patient: Command, builder: HandBuilder) -> None:
         reader.wait_for(f"==> {task_id}:DEFAULT:build.log: <==\none\n")
         for word in ("two", "three"):
             builder.log(task_id, "build.log", f"{word}\n".encode())
-            assert reader.wait_for(f"{word}\n") < 10
+            assert reader.wait_for(f"{word}\n") < 40
         builder.log(task_id, "root.log", b"other\n")
         builder.log(task_id, "build.log", b"last\n")
         builder.close(task_id)
@@ -121,20 +122,22 @@ def test_only_followers_of_a_task_hear_of_its_output(bare_site: Site, builder: H
     one, other = builder.open("sleep", 1), builder.open("sleep", 2)
     builder.log(one, "build.log", b"12345")
     with Push(builder.session, f"/task/{one}/output") as push, Push(builder.session, f"/task/{one}") as plain:
-        eventually(lambda: push.up and plain.up, 30)
+        eventually(lambda: push.up and plain.up)
         told: list[dict[str, Any]] = []
 
         def sizes() -> list[int]:
             told.extend(event for name, event in push.drain() if name == "output")
             return [event["files"]["build.log"]["DEFAULT"] for event in told]
 
-        eventually(lambda: sizes() == [5], 30)
+        eventually(lambda: sizes() == [5])
         builder.log(other, "build.log", b"not for this stream")
+        began = time.monotonic()
         for _ in range(20):
             builder.log(one, "build.log", b"67890")
-        eventually(lambda: sizes()[-1:] == [105], 30)
+        eventually(lambda: sizes()[-1:] == [105])
         assert {event["id"] for event in told} == {one}
-        assert len(told) < 10, "twenty pieces are not twenty events"
+        looks = (time.monotonic() - began) / LOOK_SECONDS
+        assert len(told) <= 3 + looks, "twenty pieces are not twenty events"
         for task_id in (one, other):
             builder.close(task_id)
         names: set[str] = set()
@@ -143,7 +146,7 @@ def test_only_followers_of_a_task_hear_of_its_output(bare_site: Site, builder: H
             names.update(name for name, _ in plain.drain())
             return names
 
-        eventually(lambda: "task" in heard(), 30)
+        eventually(lambda: "task" in heard())
         assert names == {"hello", "task"}
     for path in ("x", f"{one}/x", f"{one}/output/x", "999999/output"):
         with Push(builder.session, f"/task/{path}") as push:

@@ -74,7 +74,7 @@ def test_rpms_are_served(name: str, builds: Builds, built: dict[str, dict[str, A
     for rpm in builds.session.listRPMs(buildID=build["id"]):
         file = f"{rpm['nvr']}.{rpm['arch']}.rpm"
         where = f"packages/{build['name']}/{build['version']}/{build['release']}/{rpm['arch']}/{file}"
-        answer = requests.get(f"{builds.site.url}/kojifiles/{where}", timeout=10)
+        answer = requests.get(f"{builds.site.url}/kojifiles/{where}", timeout=60)
         assert answer.status_code == 200
         assert len(answer.content) == rpm["size"]
         (tmp_path / file).write_bytes(answer.content)
@@ -97,7 +97,7 @@ def test_logs_are_served(name: str, builds: Builds, built: dict[str, dict[str, A
     assert {"build.log", "root.log", "state.log", "mock_output.log"} <= {each["name"] for each in logs}
     texts = {}
     for log in logs:
-        answer = requests.get(f"{builds.site.url}/kojifiles/{log['path']}", timeout=10)
+        answer = requests.get(f"{builds.site.url}/kojifiles/{log['path']}", timeout=60)
         assert answer.status_code == 200
         texts[log["name"]] = answer.text
     assert "rpmbuild" in texts["build.log"] and "%install" in texts["build.log"]
@@ -127,12 +127,12 @@ def test_source_rpm_has_a_buildroot_too(builds: Builds, built: dict[str, dict[st
 
 
 def test_repository_has_them(repo: str, built: dict[str, dict[str, Any]], tmp_path: Path) -> None:
-    repomd = requests.get(f"{repo}/repodata/repomd.xml", timeout=10)
+    repomd = requests.get(f"{repo}/repodata/repomd.xml", timeout=60)
     assert repomd.status_code == 200
     (tmp_path / "repomd.xml").write_bytes(repomd.content)
     records = createrepo_c.Repomd(str(tmp_path / "repomd.xml"))
     (primary,) = [each for each in records.records if each.type == "primary"]
-    data = requests.get(f"{repo}/{primary.location_href}", timeout=10)
+    data = requests.get(f"{repo}/{primary.location_href}", timeout=60)
     path = tmp_path / Path(primary.location_href).name
     path.write_bytes(data.content)
     packages: dict[str, Any] = {}
@@ -141,7 +141,7 @@ def test_repository_has_them(repo: str, built: dict[str, dict[str, Any]], tmp_pa
     )
     for name in ("hello-noarch", "hello-git", "hello-c", "hello-c-libs", "hello-c-devel"):
         package = packages[name]
-        answer = requests.head(f"{package.location_base or repo}/{package.location_href}", timeout=10)
+        answer = requests.head(f"{package.location_base or repo}/{package.location_href}", timeout=60)
         assert answer.status_code == 200, package.location_href
         assert int(answer.headers["Content-Length"]) == package.size_package
     assert "bash" in packages, "the external repository is merged in"
@@ -149,9 +149,9 @@ def test_repository_has_them(repo: str, built: dict[str, dict[str, Any]], tmp_pa
 
 def test_latest_link(repo: str, builds: Builds) -> None:
     latest = builds.site.tree / "repos" / content.BUILD / "latest"
-    assert wait_for(lambda: int(latest.resolve().name) >= int(repo.split("/")[-2]), 10)
+    assert wait_for(lambda: int(latest.resolve().name) >= int(repo.split("/")[-2]), 60)
     url = f"{builds.site.url}/kojifiles/repos/{content.BUILD}/latest/{ARCH}/repodata/repomd.xml"
-    assert requests.get(url, timeout=10).status_code == 200
+    assert requests.get(url, timeout=60).status_code == 200
 
 
 def test_the_hub_has_made_it_itself_and_soon(repo: str, builds: Builds) -> None:
@@ -159,7 +159,7 @@ def test_the_hub_has_made_it_itself_and_soon(repo: str, builds: Builds) -> None:
     assert found is not None
     made, seconds = found
     assert builds.session.call("repoInfo", made["id"])["task_id"] is None
-    assert seconds < 5, "a fifth of that with nothing else to do"
+    assert seconds < 20, "a twentieth of that with nothing else to do"
 
 
 def test_a_builder_makes_the_same_repository(repo: str, builds: Builds) -> None:
@@ -177,7 +177,7 @@ def test_a_builder_makes_the_same_repository(repo: str, builds: Builds) -> None:
 
 def test_nothing_of_the_chroots_stays(builds: Builds, built: dict[str, dict[str, Any]]) -> None:
     task_id = builds.child(built["hello-c"]["task_id"], "buildArch")["id"]
-    assert wait_for(lambda: not builds.chroots(task_id), 10), builds.chroots(task_id)
+    assert wait_for(lambda: not builds.chroots(task_id), 60), builds.chroots(task_id)
 
 
 def test_dnf_installs_what_was_built(repo: str, site: Site, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ Each test runs with both; the texts are those of the published client's manual (
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from samplesite import content
 from samplesite.services import wait_for
 from samplesite.site import ADMIN, BUILDER, Site
 from support.commands import COMMANDS, Command, command_of, created_task
-from support.sites import Builds, Package
+from support.sites import PAUSE, Builds, Package
 
 
 @dataclass(frozen=True)
@@ -195,13 +196,16 @@ def test_scratch_build_later_watched(command: Command, builds: Builds, site: Sit
 
 
 def test_logs_are_watched_while_it_builds(command: Command, builds: Builds) -> None:
-    talk = "for n in 1 2 3 4 5 6; do echo line $n; sleep 0.7; done"
+    talk = f"echo line 1; {PAUSE}; for n in 2 3 4 5 6; do echo line $n; sleep 0.3; done"
     srpm = Package(f"probe-{command.name}", "3", build=talk).srpm(builds.place)
     task_id = command.task("build", "--scratch", "--nowait", content.TARGET, srpm)
     child = builds.wait_for_child(task_id, "buildArch")["id"]
     builds.wait_for_log(child, "build.log", "line 1")
     assert builds.state(child) == TaskState.OPEN, "the log must arrive while the task runs"
-    text = command("watch-logs", "--log=build.log", child)
+    with ThreadPoolExecutor(1) as pool:
+        watching = pool.submit(command, "watch-logs", "--log=build.log", child)
+        builds.go_on()
+        text = watching.result()
     assert [line for line in text.splitlines() if line.startswith("line ")] == [
         f"line {number}" for number in range(1, 7)
     ]
@@ -233,7 +237,7 @@ def test_cancel(command: Command, builds: Builds) -> None:
     assert done.returncode == 1
     assert done.stdout.splitlines()[-1].endswith("was canceled")
     assert (builds.state(task_id), builds.state(child)) == (TaskState.CANCELED, TaskState.CANCELED)
-    assert wait_for(lambda: not builds.chroots(child), 10), builds.chroots(child)
+    assert wait_for(lambda: not builds.chroots(child), 60), builds.chroots(child)
 
 
 def test_cancel_a_build(command: Command, builds: Builds) -> None:

@@ -150,12 +150,12 @@ def way(request: pytest.FixtureRequest, site: Site, bottling: Bottling) -> Itera
     far.start()
     session.disableHost(BUILDER)
     try:
-        assert wait_for(lambda: session.getHost(FAR)["ready"], 30)
+        assert wait_for(lambda: session.getHost(FAR)["ready"], 60)
         yield "over HTTP"
     finally:
         session.enableHost(BUILDER)
         far.stop()
-        assert wait_for(lambda: session.getHost(BUILDER)["ready"], 30)
+        assert wait_for(lambda: session.getHost(BUILDER)["ready"], 60)
 
 
 def test_unsigned_packages_are_refused(bottling: Bottling) -> None:

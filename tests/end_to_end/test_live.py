@@ -12,7 +12,7 @@ from moromi.constants import TaskState
 from samplesite import content
 from samplesite.site import BUILDER, Site
 from support.commands import Command, command_of
-from support.sites import Builds, Package
+from support.sites import PAUSE, Builds, Package
 from support.terminal import on_terminal
 
 
@@ -23,12 +23,13 @@ def moromi(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Command:
 
 
 def test_a_build_is_a_tree_that_grows(moromi: Command, builds: Builds) -> None:
-    srpm = Package("seen").srpm(builds.place)
+    srpm = Package("seen", build=PAUSE).srpm(builds.place)
     with on_terminal(moromi, "build", "--scratch", content.TARGET, srpm) as terminal:
         terminal.wait_for(r"seen-1-1.src.rpm ━+ .*\d KiB")
         task = terminal.wait_for(r"Created task: (\d+)")[1]
         terminal.wait_for(rf"● {task} build \({content.TARGET}, seen-1-1.src.rpm\)  open on {BUILDER}  \d+s")
         terminal.wait_for(r"└── ● \d+ buildArch \(seen-1-1.mini1.src.rpm, noarch\)  open", 90)
+        builds.go_on()
         terminal.wait_for(rf"✔ {task} build .* closed  \d+s", 90)
         assert terminal.finish() == 0
     assert "3 closed" in terminal.text

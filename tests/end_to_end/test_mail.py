@@ -83,6 +83,7 @@ def test_a_build_that_went_well(good: int, builds: Builds, box: Mailbox, site: S
     assert box.logins[0] == ("post", "secret")
     assert all(line.endswith(b"\r\n") for line in box.raw[0].splitlines(keepends=True))
     (task,) = builds.session.listTasks({"method": "buildNotification", "decode": True}, {})
+    assert builds.wait(task["id"]) == TaskState.CLOSED
     result = builds.session.getTaskResult(task["id"])
     assert result == f"sent notification of build {build['id']} to: {', '.join(task['request'][0])}"
 
@@ -93,7 +94,7 @@ def test_links_in_a_mail_lead_somewhere(good: int, builds: Builds, box: Mailbox)
     urls = [line.strip() for line in text_of(mail).splitlines() if "/kojifiles/" in line]
     assert len(urls) > 4
     for url in urls:
-        assert requests.get(url, timeout=20).status_code == 200, url
+        assert requests.get(url, timeout=60).status_code == 200, url
 
 
 def test_a_build_that_failed(builds: Builds, box: Mailbox, site: Site) -> None:
@@ -108,7 +109,7 @@ def test_a_build_that_failed(builds: Builds, box: Mailbox, site: Site) -> None:
     assert f"\nFailed tasks:\n-------------\n\nTask {task_id} on {BUILDER}\n" in text
     link = f"{site.url}/getfile?taskID={child['id']}&name=build.log&volume=DEFAULT"
     assert f"{link}\n" in text
-    assert "+ false" in requests.get(link, timeout=20).text
+    assert "+ false" in requests.get(link, timeout=60).text
 
 
 def test_a_build_that_was_canceled(builds: Builds, koji: Command, box: Mailbox) -> None:

@@ -77,7 +77,7 @@ def test_runroot(command: Command, builds: Builds, site: Site) -> None:
     assert root["tag_name"] == content.BUILD and builds.session.listRPMs(componentBuildrootID=root["id"])
     logs = builds.session.listTaskOutput(task["id"])
     assert {"runroot.log", "root.log", "mock_config.log", "do_mounts.log"} <= set(logs)
-    assert wait_for(lambda: not builds.chroots(task["id"]), 10), "it goes once the task has been reported"
+    assert wait_for(lambda: not builds.chroots(task["id"]), 60), "it goes once the task has been reported"
     assert not [line for line in work_of(site) if "mounts" in line]
 
 
@@ -148,7 +148,7 @@ def test_runroot_interrupted(builds: Builds, site: Site) -> None:
     assert builds.wait(task_id) == TaskState.CANCELED
     again = builds.session.runroot(content.BUILD, ARCH, "true")
     assert builds.wait(again) == TaskState.CLOSED
-    assert wait_for(lambda: not builds.chroots(task_id), 10)
+    assert wait_for(lambda: not builds.chroots(task_id), 60)
     assert not [line for line in work_of(site) if "sleep" in line]
 
 

@@ -33,7 +33,7 @@ def test_command_with_a_wrong_password(site: Site, name: str, tmp_path: Path) ->
 def test_builder_with_a_wrong_password(site: Site) -> None:
     site.configure_builder("stranger", {"user": BUILDER, "password": "wrong"})
     command = [str(BIN / "moromi-builder"), "--config", str(site.state / "stranger.conf"), "--fg"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)
     assert done.returncode == 1
     assert "Error: Unable to log in: invalid username or password" in done.stderr
 
@@ -42,7 +42,7 @@ def test_second_daemon_of_a_builder_is_refused(site: Site) -> None:
     account = {"user": BUILDER, "password": site.facts["builder_password"]}
     site.configure_builder("second", account)
     command = [str(BIN / "moromi-builder"), "--config", str(site.state / "second.conf"), "--fg"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)
     assert done.returncode == 1
     assert "Error: Unable to get lock. Trying using --force-lock" in done.stderr
     assert site.builder().pid() is not None

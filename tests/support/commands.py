@@ -38,7 +38,7 @@ class Command:
             env={**os.environ, "HOME": str(self.home), "TZ": "UTC", "LC_ALL": "C.UTF-8", **self.environment},
         )
 
-    def run(self, *words: Any, cwd: Path | None = None, seconds: float = 120) -> Done:
+    def run(self, *words: Any, cwd: Path | None = None, seconds: float = 250) -> Done:
         """Run a command to its end, however it ends."""
         process = self.start(*words, cwd=cwd)
         try:

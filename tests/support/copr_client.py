@@ -35,7 +35,7 @@ class Environment:
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=250,
             start_new_session=True,
             cwd=self.place,
             env={"PATH": os.environ["PATH"], "HOME": str(self.place), **self.extra, **(env or {})},

@@ -63,7 +63,7 @@ def preloaded(
     environment: Mapping[str, str],
     *,
     prefix: Path | None = None,
-    seconds: int = 60,
+    seconds: int = 200,
 ) -> Iterator[Preloaded]:
     """Start the server of a program; a run that takes longer than `seconds` is killed.
 
@@ -82,7 +82,7 @@ def preloaded(
         finally:
             assert process.stdin is not None
             process.stdin.close()
-            process.wait(30)
+            process.wait(120)
 
 
 def serve(seconds: int) -> dict[str, Any] | None:

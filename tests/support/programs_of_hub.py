@@ -70,4 +70,4 @@ def run_here(main: Callable[[Sequence[str]], int], *words: str | Path) -> subpro
 def run(program: str, *words: str | Path) -> subprocess.CompletedProcess[str]:
     """Run one of our programs to its end."""
     argv = [str(BIN / program), *map(str, words)]
-    return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=200)
