@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,6 +28,10 @@ STATE = TOP / ".moromi"
 DISTRO = STATE / "distro"
 PLUGINS = STATE / "plugins"
 MACHINE = STATE / "machine"
+UNFINISHED = STATE / "reset-unfinished"
+"""There while everything is removed: what an interrupted reset leaves is no site."""
+NEEDED = 1500 * 2**20
+"""Bytes of disk: the sample distribution, chroots, and what the builder wants to see free."""
 PROFILE = Path.home() / ".moromi" / "config.d" / "quickstart.conf"
 
 
@@ -48,7 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.stop:
             say(f"Stopped: {', '.join(site.stop()) or 'nothing was running'}.")
             return 0
-        if options.reset:
+        look_at_the_place()
+        if options.reset or UNFINISHED.exists():
             reset(site)
             site = the_site()
         if options.copr and not PLUGINS.exists():
@@ -94,13 +100,25 @@ def _interrupt(number: int, frame: object) -> None:
     raise KeyboardInterrupt
 
 
+def look_at_the_place() -> None:
+    """Raise SiteError where this user cannot have a site, before anything is begun."""
+    STATE.mkdir(exist_ok=True)
+    if not os.access(STATE, os.W_OK):
+        raise SiteError(f"{STATE} cannot be written to; it is of the user {STATE.owner()}")
+    free = shutil.disk_usage(STATE).free
+    if free < NEEDED:
+        raise SiteError(f"{STATE} has {free >> 20} MB left on its disk; {NEEDED >> 20} MB are needed")
+
+
 def reset(site: Site) -> None:
     """Forget everything but the sample distribution and what it was made from."""
     site.stop()
+    UNFINISHED.touch()
     remove_tree(Path(site.facts["database"]))
-    for entry in STATE.iterdir() if STATE.exists() else ():
-        if entry.name not in ("distro", "debs"):
+    for entry in STATE.iterdir():
+        if entry not in (DISTRO, STATE / "debs", UNFINISHED):
             remove_tree(entry)
+    UNFINISHED.unlink()
 
 
 def remove_tree(path: Path) -> None:

@@ -14,6 +14,7 @@ import click
 from moromi.errors import GenericError
 from moromi.version import VERSION
 from moromi_hub import settings as configuration
+from moromi_hub.commands.errors import told_in_a_line
 from moromi_hub.commands.options import config_option
 
 
@@ -31,6 +32,10 @@ class _Programs(click.Group):
             assert isinstance(found, click.Command)
             return found
         return super().get_command(ctx, cmd_name)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with told_in_a_line():
+            return super().invoke(ctx)
 
 
 @click.group(cls=_Programs)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -78,6 +79,25 @@ def worker(config: Path) -> None:
     main.run(settings)
 
 
+def address(listen: str) -> tuple[str, int]:
+    """Host and port of `Listen` or `PushListen`.
+
+    Raises ConfigurationError where that is something else, or nobody can listen there; the server itself
+    would show where in its machine code it found out.
+    """
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isdecimal():
+        raise ConfigurationError(f"{listen} is no address to listen on: host:port is wanted")
+    try:
+        family, *_, where = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)[0]
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(where)
+    except OSError as error:
+        raise ConfigurationError(f"Nobody can listen on {listen}: {error.strerror}") from None
+    return host, int(port)
+
+
 def _serve(listen: str, application: Callable[[], Any], options: dict[str, Any]) -> None:
     """Serve what `application` makes in each worker process, which ends with this one."""
     parent = os.getpid()
@@ -89,9 +109,7 @@ def _serve(listen: str, application: Callable[[], Any], options: dict[str, Any])
             sys.exit(0)
         return application()
 
-    host, _, port = listen.rpartition(":")
+    host, port = address(listen)
     # the name of the target is shown only: `load` has it
-    server = Server(
-        "moromi_hub", host, int(port), log_access=False, workers_kill_timeout=_STOP_SECONDS, **options
-    )
+    server = Server("moromi_hub", host, port, log_access=False, workers_kill_timeout=_STOP_SECONDS, **options)
     server.serve(target_loader=load, wrap_loader=False)

@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 def serve(config: Path, *, worker: bool = True, events: bool = True) -> None:
     """Run until SIGTERM or SIGINT; everything that was started is ended."""
     settings = configuration.load(config)
+    for listen in filter(None, (settings.Listen, settings.PushListen if events else None)):
+        parts.address(listen)
     settings.topdir.mkdir(parents=True, exist_ok=True)
     database = None
     supervisor = Supervisor()

@@ -175,4 +175,4 @@ def test_commands_on_an_embedded_database(tmp_path: Path) -> None:
 def test_unreachable_database_is_one_line(tmp_path: Path) -> None:
     told = CliRunner().invoke(db, ["check", "--dsn", f"postgresql+psycopg2:///hub?host={tmp_path}"])
     assert told.exit_code == 1
-    assert told.output.startswith("Error: connection to server on socket")
+    assert told.output.startswith("Error: the database cannot be used: connection to server on socket")

@@ -12,14 +12,12 @@ from typing import Any
 import click
 from sqlalchemy import Engine, NullPool, create_engine
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import OperationalError
 
-from moromi.errors import ConfigurationError
 from moromi_hub import settings as configuration
+from moromi_hub.commands.errors import told_in_a_line
 from moromi_hub.commands.options import config_option
-from moromi_hub.db.embedded import AlreadyRunning, EmbeddedPostgres, EmbeddedPostgresError
+from moromi_hub.db.embedded import AlreadyRunning, EmbeddedPostgres
 from moromi_schema import upgrade as schema
-from moromi_schema.errors import SchemaMismatch
 
 
 @click.group()
@@ -34,14 +32,8 @@ def _with_engine(command: Callable[[Engine], None]) -> Callable[..., None]:
     @config_option
     @functools.wraps(command)
     def run(dsn: str | None, config: Path, **options: Any) -> None:
-        try:
-            with _location(dsn, config) as url:
-                engine = create_engine(url, poolclass=NullPool)
-                command(engine, **options)
-        except (ConfigurationError, EmbeddedPostgresError, SchemaMismatch) as error:
-            raise click.ClickException(str(error)) from None
-        except OperationalError as error:
-            raise click.ClickException(str(error.orig).strip()) from None
+        with told_in_a_line(), _location(dsn, config) as url:
+            command(create_engine(url, poolclass=NullPool), **options)
 
     return run
 
