@@ -111,9 +111,10 @@ def test_a_generated_build_is_imported_whole(alice: Client, tmp_path: Path) -> N
         ({"build": b"x"}, r"^Invalid metadata, cannot encode: \{'build': b'x'\}$"),
         (metadata(extra=None), r"^Invalid type, expected type <class 'dict'>$"),
         (metadata(extra={"typeinfo": ["rpm"]}), r"^Invalid type for value '\['rpm'\]'"),
+        ("[" * 100_000, r"^Invalid json data: "),
     ],
 )
-def test_metadata_of_wrong_types(alice: Client, told: dict[str, Any], text: str) -> None:
+def test_metadata_of_wrong_types(alice: Client, told: dict[str, Any] | str, text: str) -> None:
     with pytest.raises(GenericError, match=text):
         alice("CGImport", told, "imports/cg")
 

@@ -89,7 +89,7 @@ def test_webhooks(copr: CoprHub, alice: Api) -> None:
     assert copr.user("bob").error("POST", "/webhook/generate/alice/proj") == (403, text)
 
     def hook(path: str, payload: Any = None) -> tuple[int, str]:
-        data = json.dumps(payload)
+        data = payload if isinstance(payload, str) else json.dumps(payload)
         answer = alice.session.post(f"{copr.url}/webhooks/{path}", data=data, timeout=60)
         return answer.status_code, answer.text
 
@@ -104,6 +104,7 @@ def test_webhooks(copr: CoprHub, alice: Api) -> None:
         assert hook(f"{forge}/{new['id']}/{secret}/", {"repository": 1}) == (200, "OK\n")
         assert hook(f"{forge}/{new['id']}/{secret}/ale-extra/", payload) == (200, "OK\n")
     assert hook(f"github/999/{secret}/", {})[0] == 404
+    assert hook(f"github/{new['id']}/{secret}/", "[" * 100_000) == (400, "The request is no JSON.\n")
     builds = alice.ok("GET", f"/build/list?{QUERY}")["items"]
     assert [build["source_package"]["name"] for build in builds] == ["ale"] * 3
     status, number = hook(f"custom/{new['id']}/{secret}/ale-extra/")

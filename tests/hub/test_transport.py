@@ -82,6 +82,8 @@ def test_arguments_of_wrong_types(hub: HubUnderTest) -> None:
     for method, arguments in WRONG:
         with pytest.raises(ParameterError, match=r"^Invalid (type|checksum)"):
             admin(method, **arguments)
+    with pytest.raises(ParameterError, match=r"^upload data is not base64"):
+        admin("uploadFile", "x", "x", 1, None, 0, b"e")
     with pytest.raises(GenericError, match=r"^Invalid method: \['x'\]$"):
         admin("count", ["x"])
 

@@ -56,7 +56,7 @@ def read(given: Any, directory: Path) -> Metadata:
     text = _text_of(name, directory) if name.endswith(".json") else name
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise GenericError(f"Invalid json data: {text!r}") from None
     return _checked(arguments.expect(found, dict), text)
 

@@ -113,9 +113,7 @@ def check_upload(place: places.Place, verify: str | None, tail: int | None) -> d
 
 def decode_data(data: Any) -> bytes:
     """The bytes of a base64 text. Raises ParameterError."""
-    if isinstance(data, bytes):
-        return base64.b64decode(data)
-    if not isinstance(data, str):
+    if not isinstance(data, str | bytes):
         raise ParameterError(f"Invalid type for value '{data}': {type(data)}, expected type <class 'str'>")
     try:
         return base64.b64decode(data)

@@ -35,7 +35,7 @@ def from_forge(_forge: str, project_id: int, secret: str, package: str | None = 
         raise BadRequest("The request is too large.")
     try:
         payload = json.loads(request.form.get("payload") or request.get_data() or b"null")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadRequest("The request is no JSON.") from error
     with serving_hub().call("copr.webhook") as call:
         project = webhooks.find(call, project_id)
