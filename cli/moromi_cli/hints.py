@@ -90,9 +90,10 @@ def person_line(error: BaseException, prog: str) -> str:
 
 def brief(error: BaseException) -> str:
     """The text on one line. What broke in a hub or a builder comes as a traceback: of that its last line."""
-    if isinstance(error, Fault):
-        return error.faultString.strip().rpartition("\n")[2]
-    return " ".join(str(error).split())
+    text = error.faultString.strip() if isinstance(error, Fault) else str(error)
+    if text.startswith("Traceback "):
+        text = text.rpartition("\n")[2]
+    return " ".join(text.split())
 
 
 def nearest(word: str, names: list[str]) -> list[str]:

@@ -212,6 +212,17 @@ def test_what_is_not_named_is_pruned_if_wanted(moromi: Command, tmp_path: Path) 
         ("targets: {f40: {destination: x}}", "targets.f40.destination: no such key; there are build, dest"),
         ("tags: [", "is not YAML: while parsing a flow node"),
         ("tags:\n  f40: {}\n  f41: {}\n  f40: {arches: i686}", "is not YAML: 'f40' is there twice in"),
+        ("tags: {f40: {inheritance: [f40]}}", "tags.f40.inheritance: a tag cannot inherit from itself"),
+        ("tags: {f40: {inheritance: [f39, f39]}}", "tags.f40.inheritance[1]: f39 is there twice"),
+        ("tags: {f40: {arches: [x86_64, a b]}}", "tags.f40.arches: 'a b' is no architecture"),
+        ("tags: {f40: {extra: {day: 2026-01-01}}}", "tags.f40.extra.day: a text, number, list or map"),
+        ("tags: {f40: {extra: {day: [.nan]}}}", "tags.f40.extra.day[0]: a text, number, list or map"),
+        (
+            "tags: {f40: {inheritance: [{parent: x, priority: 1.5}]}}",
+            "[0].priority: a whole number is needed",
+        ),
+        ("hosts: {b1: {capacity: -1}}", "hosts.b1.capacity: a number of nought or more is needed, not -1"),
+        ("external-repos: {base: ''}", "external-repos.base: an address is needed"),
         ("# nothing\n", "bad.yaml is empty"),
     ],
 )

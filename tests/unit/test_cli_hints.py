@@ -14,6 +14,8 @@ def test_of_a_traceback_its_last_line() -> None:
 
 def test_of_a_text_one_line() -> None:
     assert person_line(GenericError("it is\n  sour"), "moromi") == "moromi: error: it is sour"
+    refused = Fault(1, "CheckViolation: not that\nDETAIL:  row 5\n")
+    assert person_line(refused, "moromi") == "moromi: error: CheckViolation: not that DETAIL: row 5"
     assert person_line(Fault(1, ""), "moromi") == "moromi: error: Fault"
 
 

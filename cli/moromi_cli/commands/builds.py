@@ -318,7 +318,7 @@ def promote_build(cli: Cli, draft: str, force: bool) -> None:
 def list_untagged(cli: Cli, package: str | None, paths: bool, show_references: bool) -> Shown:
     """Builds without any tag."""
     query = {}
-    if package is not None:
+    if package:
         if cli.session.getPackageID(package) is None:
             raise Failure(f"No such package: {package}")
         query = {"name": package}

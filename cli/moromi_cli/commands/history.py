@@ -205,6 +205,8 @@ def list_history(cli: Cli, **given: Any) -> Shown:
     """What was changed, when, and by whom."""
     query = history_query(cli, given)
     if given["watch"]:
+        if cli.json:
+            raise cli.usage_error("--watch goes on for ever, which one JSON document cannot")
         return Shown([], watched(cli, query, given))
     entries = find_entries(cli, query, given["context"])
     data = [{"table": entry.table, "created": entry.created, "revoked": entry.revoked} for entry in entries]

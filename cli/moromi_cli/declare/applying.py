@@ -7,6 +7,7 @@ from moromi.client import ClientSession
 from moromi.errors import Fault, GenericError
 from moromi.wire.named import join_named
 from moromi_cli.declare.plan import Call, Change
+from moromi_cli.hints import brief
 from moromi_cli.output import Failure
 
 
@@ -28,7 +29,7 @@ def apply_all(session: ClientSession, changes: list[Change]) -> None:
     try:
         session.call("multiCallAtomic", elements)
     except (GenericError, Fault) as err:
-        raise Failure(f"Nothing was changed. The hub refused: {err}{_place(str(err), made)}") from err
+        raise Failure(f"Nothing was changed. The hub refused: {brief(err)}{_place(str(err), made)}") from err
 
 
 def _place(text: str, made: list[tuple[Change, Call]]) -> str:

@@ -13,6 +13,7 @@ Checked documents are in full form: lists of arches, links and uses of repositor
 and packages as maps.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Any
@@ -72,18 +73,23 @@ def maybe(value: Any, where: str) -> bool | None:
     return None if value is None else flag(value, where)
 
 
-def number(value: Any, where: str) -> float:
-    """A number."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
+def amount(value: Any, where: str) -> float:
+    """A number that is not below nought."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf:
         return value
-    raise wrong(where, f"a number is needed, not {value!r}")
+    raise wrong(where, f"a number of nought or more is needed, not {value!r}")
 
 
-def whole(value: Any, where: str) -> int | None:
-    """An integer, or nothing."""
-    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+def whole(value: Any, where: str) -> int:
+    """An integer."""
+    if isinstance(value, int) and not isinstance(value, bool):
         return value
     raise wrong(where, f"a whole number is needed, not {value!r}")
+
+
+def maybe_whole(value: Any, where: str) -> int | None:
+    """An integer, or nothing."""
+    return None if value is None else whole(value, where)
 
 
 def words(value: Any, where: str) -> list[str]:
@@ -95,9 +101,36 @@ def words(value: Any, where: str) -> list[str]:
     raise wrong(where, f"a list is needed, not {value!r}")
 
 
-def some_words(value: Any, where: str) -> list[str] | None:
-    """A list of words, or nothing."""
-    return words(value, where) or None if value is not None else None
+def arches(value: Any, where: str) -> list[str]:
+    """Architectures."""
+    for name in words(value, where):
+        if name.split() != [name]:
+            raise wrong(where, f"{name!r} is no architecture")
+    return words(value, where)
+
+
+def some_arches(value: Any, where: str) -> list[str] | None:
+    """Architectures, or nothing."""
+    return arches(value, where) or None if value is not None else None
+
+
+def address(value: Any, where: str) -> str:
+    """A URL, which the hub looks at."""
+    if not text(value, where).strip():
+        raise wrong(where, "an address is needed")
+    return text(value, where)
+
+
+def extra(value: Any, where: str) -> Any:
+    """What a call can carry. YAML has more: dates, for one."""
+    if isinstance(value, Mapping):
+        return {text(key, where): extra(item, f"{where}.{key}") for key, item in value.items()}
+    if isinstance(value, list):
+        return [extra(item, f"{where}[{place}]") for place, item in enumerate(value)]
+    fits = isinstance(value, str | bool | None) or (isinstance(value, int) and abs(value) < 2**63)
+    if fits or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    raise wrong(where, f"a text, number, list or map is needed, not {value!r} (quotes make a text of it)")
 
 
 def mapping(value: Any, where: str) -> dict[str, Any]:
@@ -147,12 +180,14 @@ def ordered(name_key: str, checks: Mapping[str, Check], defaults: Mapping[str, A
     def check(value: Any, where: str) -> list[dict[str, Any]]:
         if not isinstance(value, list):
             raise wrong(where, f"a list is needed, not {value!r}")
-        found = []
+        found: list[dict[str, Any]] = []
         for place, item in enumerate(value):
             given = {name_key: item, "priority": place * STEP} if isinstance(item, str) else item
             entry = one(given, f"{where}[{place}]")
             if name_key not in entry:
                 raise wrong(f"{where}[{place}]", f"no {name_key}")
+            if entry[name_key] in (other[name_key] for other in found):
+                raise wrong(f"{where}[{place}]", f"{entry[name_key]} is there twice")
             found.append(entry)
         return sorted(found, key=lambda entry: (int(entry["priority"]), str(entry[name_key])))
 
@@ -162,7 +197,7 @@ def ordered(name_key: str, checks: Mapping[str, Check], defaults: Mapping[str, A
 def package(value: Any, where: str) -> dict[str, Any]:
     """An entry of a package list, or its owner alone."""
     given = {"owner": value} if isinstance(value, str) else value
-    check = full({"owner": optional, "arches": some_words, "blocked": flag}, PACKAGE)
+    check = full({"owner": optional, "arches": some_arches, "blocked": flag}, PACKAGE)
     found: dict[str, Any] = check(given, where)
     return found
 
@@ -192,31 +227,31 @@ GROUP_PACKAGE_CHECKS: dict[str, Check] = {
 }
 REQUIREMENT_CHECKS: dict[str, Check] = {"type": text, "metapkg": flag, "blocked": flag}
 LINK_CHECKS: dict[str, Check] = {
-    "priority": number,
-    "maxdepth": whole,
+    "priority": whole,
+    "maxdepth": maybe_whole,
     "intransitive": flag,
     "noconfig": flag,
     "filter": text,
 }
 TAG = fields(
     {
-        "arches": words,
+        "arches": arches,
         "locked": flag,
         "permission": optional,
         "maven": flag,
         "maven-include-all": flag,
-        "extra": mapping,
+        "extra": lambda value, where: extra(mapping(value, where), where),
         "blocked-extra": words,
         "inheritance": ordered("parent", LINK_CHECKS, LINK),
-        "external-repos": ordered("name", {"priority": number, "mode": text, "arches": some_words}, USE),
+        "external-repos": ordered("name", {"priority": whole, "mode": text, "arches": some_arches}, USE),
         "groups": by_name(group),
         "packages": by_name(package),
     }
 )
 HOST = fields(
     {
-        "arches": words,
-        "capacity": number,
+        "arches": arches,
+        "capacity": amount,
         "description": optional,
         "comment": optional,
         "enabled": flag,
@@ -229,7 +264,7 @@ SECTIONS: dict[str, Check] = {
     "users": by_name(fields({"principals": words, "permissions": words, "enabled": flag})),
     "channels": by_name(fields({"description": optional, "comment": optional, "enabled": flag})),
     "hosts": by_name(HOST),
-    "external-repos": by_name(text),
+    "external-repos": by_name(address),
     "tags": by_name(TAG),
     "targets": by_name(fields({"build": text, "dest": text})),
 }
@@ -242,6 +277,9 @@ def check(data: Any, name: str) -> Document:
         for key in ("build", "dest"):
             if key not in tags:
                 raise wrong(f"{name}.targets.{target}", f"no {key}")
+    for tag, about in found.get("tags", {}).items():
+        if tag in (link["parent"] for link in about.get("inheritance", ())):
+            raise wrong(f"{name}.tags.{tag}.inheritance", "a tag cannot inherit from itself")
     return found
 
 
