@@ -397,6 +397,8 @@ def test_faults() -> None:
     with pytest.raises(xmlrpc.client.Fault) as theirs:
         stdlib_loads(encode_fault(1003, "t"))
     assert (theirs.value.faultCode, theirs.value.faultString) == (1003, "t")
+    with pytest.raises(errors.GenericError, match=r"^Invalid upload filename: a\?\?é\?$"):
+        decode_response(encode_fault(1000, "Invalid upload filename: a\x00\x01é\ud800"))
 
 
 @pytest.mark.parametrize("value", [{"faultCode": "1", "faultString": "x"}, {"faultCode": 1}, [], 5])

@@ -148,11 +148,14 @@ def _package(call: Call, data: Mapping[str, Any]) -> dict[str, Any]:
 def check_place(call: Call, data: Mapping[str, Any]) -> None:
     """Raise GenericError unless name, version and release are each the name of one directory.
 
-    Else a build's directory could be inside another's, and be removed with what the other has there.
+    Else a build's directory could be inside another's, and be removed with what the other has there; and
+    answers that hold control characters are no XML.
     """
     for key in ("name", "version", "release"):
         if "/" in str(data[key]):
             raise GenericError(f'The "/" character not allowed in {key} field')
+        if not str(data[key]).isprintable():
+            raise GenericError(f"Control characters not allowed in {key} field")
     release = draft_release(str(data["release"]), INT4_MAX) if data.get("draft") else data["release"]
     build_directory(call, {"name": data["name"], "version": data["version"], "release": release})
 
