@@ -143,6 +143,9 @@ def test_how_commands_fail(alice: Environment, bob: Environment, beside: Environ
     assert "usage: " in alice("info-copr", code=2)
     assert "No such file" in alice("create-pkg", "x", "nothing.src.rpm", code=2)
     assert beside.of("http://127.0.0.1:1", "alice")("list-coprs", code=3).startswith("Error: No answer from ")
+    for url in ("http://[::1", "http://x y", "ftp://x", "x"):
+        text = f"Error: Not the address of a service: {url}/api_0\n"
+        assert beside.of(url, "alice")("list-coprs", code=3) == text
     words = ["copr", "--url", alice.url, "-u", "alice"]
     refused = beside.run(*words, "create-copr", "y", "-r", RELEASE)
     assert (refused.returncode, refused.stderr) == (1, "Error: Invalid user name or password\n")

@@ -197,25 +197,25 @@ class CoprClient:
     @contextlib.contextmanager
     def _connected(self) -> Iterator[tuple[http.client.HTTPConnection, str]]:
         """A connection, and the path that the service is under. What breaks it is a CoprClientError."""
-        parts = urlsplit(self.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise CoprClientError(f"Not the address of a service: {self.url}")
-        connection: http.client.HTTPConnection
         try:
-            if parts.scheme == "https":
-                context = ssl.create_default_context()
-                connection = http.client.HTTPSConnection(
-                    parts.hostname, parts.port, timeout=_SECONDS, context=context
-                )
-            else:
-                connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=_SECONDS)
-        except ValueError as error:
+            connection, prefix = self._connection()
+        except (ValueError, http.client.InvalidURL) as error:
             raise CoprClientError(f"Not the address of a service: {self.url}") from error
         with contextlib.closing(connection):
             try:
-                yield connection, parts.path
+                yield connection, prefix
             except (OSError, http.client.HTTPException) as error:
                 raise CoprClientError(f"No answer from {self.url}: {error}") from error
+
+    def _connection(self) -> tuple[http.client.HTTPConnection, str]:
+        parts = urlsplit(self.url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(self.url)
+        if parts.scheme == "http":
+            return http.client.HTTPConnection(parts.hostname, parts.port, timeout=_SECONDS), parts.path
+        context = ssl.create_default_context()
+        secure = http.client.HTTPSConnection(parts.hostname, parts.port, timeout=_SECONDS, context=context)
+        return secure, parts.path
 
 
 def _part(text: str) -> str:
