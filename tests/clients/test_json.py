@@ -123,3 +123,9 @@ def test_keys(names: dict[str, Any], moromi: Command, line: str, capsys: pytest.
     for thing in things if kind != '""' else ():
         assert thing.keys() <= {key.removesuffix("?") for key in promised}
         assert thing.keys() >= {key for key in promised if not key.endswith("?")}
+
+
+def test_what_never_ends_is_no_document(moromi: Command) -> None:
+    done = moromi.run("list-history", "--watch", "--all", "--json")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--watch goes on for ever" in done.stderr
