@@ -139,7 +139,8 @@ class Site:
         service = self.hub()
         service.start()
         if not wait_for(lambda: service.pid() is None or self.answers(), 180) or not self.answers():
-            raise SiteError(f"the hub does not start; see {service.log}")
+            last = "\n".join(service.log.read_text().splitlines()[-3:])
+            raise SiteError(f"the hub does not start; {service.log} ends with:\n{last}")
 
     def answers(self) -> bool:
         """Whether the hub answers calls."""
