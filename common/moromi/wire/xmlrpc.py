@@ -32,7 +32,8 @@ __all__ = [
 _DECLARATION: Final = "<?xml version='1.0'?>\n"
 _RESPONSE_HEAD: Final = f"{_DECLARATION}<methodResponse>\n<params>\n<param>\n"
 _RESPONSE_TAIL: Final = "\n</param>\n</params>\n</methodResponse>\n"
-_NOT_IN_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_IN_XML: Final = "[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+"""Not compiled at import: that takes 5 ms, and clients make no faults."""
 
 
 def decode_request(body: bytes) -> tuple[str | None, list[Any]]:
@@ -83,7 +84,7 @@ def iter_encode(value: Any) -> Iterator[bytes]:
 
 def encode_fault(code: int, text: str) -> bytes:
     """Return the body of a fault. What XML cannot say of a text that is quoted is a question mark."""
-    value = write_value({"faultCode": code, "faultString": _NOT_IN_XML.sub("?", text)})
+    value = write_value({"faultCode": code, "faultString": re.sub(_NOT_IN_XML, "?", text)})
     return f"{_DECLARATION}<methodResponse>\n<fault>\n{value}\n</fault>\n</methodResponse>\n".encode()
 
 
