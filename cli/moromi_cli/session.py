@@ -159,6 +159,8 @@ def log_in(session: "ClientSession", cli: Cli) -> bool:
     user = cli.user or settings.user
     if authtype == "ssl" or (authtype is None and settings.cert and os.path.isfile(settings.cert)):
         return session.ssl_login(settings.cert, None, settings.serverca, proxyuser=cli.runas)
+    if authtype == "password" and not user:
+        raise Failure("A login by password needs a user: --user NAME, or `user` in ~/.moromi/config")
     if authtype == "password" or (authtype is None and user):
         return session.login(user, cli.password or settings.password or ask_password(user))
     if authtype in (None, "kerberos"):

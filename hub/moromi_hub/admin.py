@@ -133,11 +133,14 @@ def add_user(config: Path, name: str, password: str | None, is_admin: bool) -> N
 @admin.command("set-password")
 @config_option
 @click.argument("name")
-@click.password_option()
-def set_password(config: Path, name: str, password: str) -> None:
-    """Change the password of the user NAME."""
+@_password
+def set_password(config: Path, name: str, password: str | None) -> None:
+    """Change the password of the user NAME, which is asked for."""
+    given = _asked(password or "-")
+    if not given:
+        raise click.UsageError("a password may not be empty")
     with _operator(config) as operator:
-        operator.set_password(name, password)
+        operator.set_password(name, given)
 
 
 @admin.command("grant-permission")
