@@ -54,7 +54,10 @@ def chain_build(
     Raises GenericError for a target of a project.
     """
     if _repository(call, target) is not None:
-        raise GenericError(f"{target} belongs to a project, which builds one source at a time")
+        raise GenericError(
+            f"{target} belongs to a project, which builds one source at a time;"
+            " builds that wait for others are asked for with copr-cli build --after-build-id"
+        )
     return task_requests.chain_build(call, srcs, target, opts, priority, channel)
 
 
