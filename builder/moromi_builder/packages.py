@@ -23,11 +23,12 @@ from moromi.errors import BuildError, BuildrootError
 from moromi_builder import commands
 from moromi_builder.hubfiles import HubFiles
 from moromi_builder.repos.source import REPO_XML
+from moromi_chroot import rpmdb
+from moromi_chroot.errors import SandboxError
 
 logger = logging.getLogger(__name__)
 
-DATABASES = ("usr/lib/sysimage/rpm", "var/lib/rpm")
-IGNORED = frozenset({"buildsys-build", "gpg-pubkey"})
+IGNORED = frozenset({"buildsys-build", rpmdb.SIGNATURE_KEY})
 FORMAT = (
     r"%{NAME}\t%{VERSION}\t%{RELEASE}\t%{EPOCH}\t%{ARCH}\t%{SIZE}\t%{LONGSIZE}\t%{BUILDTIME}\t%{SIGMD5}\n"
 )
@@ -51,15 +52,15 @@ class RepoPlace:
 
 def installed(root: Path, workdir: str) -> list[dict[str, Any]]:
     """List the packages of a chroot from its rpm database. Raises BuildrootError if there is none."""
-    for name in DATABASES:
-        database = root / name
-        if database.is_dir() and not database.is_symlink():
-            for lock in database.glob("__db*"):
-                if lock.is_symlink():
-                    lock.unlink()
-            words = ["rpm", "--dbpath", str(database), "-qa", "--qf", FORMAT]
-            return list(parse_query(commands.capture(words, env=commands.environment(workdir))))
-    raise BuildrootError("Can't get list of installed rpms")
+    try:
+        database = rpmdb.database(root)
+    except SandboxError as error:
+        raise BuildrootError(str(error)) from None
+    for lock in database.glob("__db*"):
+        if lock.is_symlink():
+            lock.unlink()
+    words = ["rpm", "--dbpath", str(database), "-qa", "--qf", FORMAT]
+    return list(parse_query(commands.capture(words, env=commands.environment(workdir))))
 
 
 def parse_query(text: str) -> Iterator[dict[str, Any]]:

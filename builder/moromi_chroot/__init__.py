@@ -12,7 +12,7 @@ The contract with a builder
   With the overlay cache the directory holds only what differs from the cached base: `root/usr/bin/bash` is
   not there, and new files belong below directories that are new too, or are in `root` already.
 * Nothing may be written to `root` while a command runs. `--spec` and `--sources` may name files there.
-* The rpm database is in `root`: `rpmdb.installed(root)` lists the packages, of mock's roots too.
+* The rpm database is in `root`, where the host's rpm reads it: `rpmdb.database(root)`, of mock's roots too.
 * `<basedir>/<name>/result` (or `--resultdir`) holds the logs, which grow while a command runs, and once a
   build has succeeded its packages, each put in place complete.
 * Every command works alone on a root: another one ends with 60.

@@ -12,10 +12,10 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
+from moromi_chroot import rpmdb
 from moromi_chroot.config import BUILD_GROUP, BUILD_USER, Config
 
 BUILD_DIRS = ("BUILD", "BUILDROOT", "RPMS", "SOURCES", "SPECS", "SRPMS", "originals")
-RPM_DATABASES = ("usr/lib/sysimage/rpm", "var/lib/rpm")
 
 
 def make_directories(tree: Path) -> None:
@@ -87,7 +87,7 @@ def _write(path: str, text: str) -> None:
 
 def own_database() -> None:
     """Copy rpm's database to the top layer, so that it can be read from outside between commands."""
-    for directory in RPM_DATABASES:
+    for directory in rpmdb.DATABASES:
         if os.path.isdir(f"/{directory}") and not os.path.islink(f"/{directory}"):
             for name in os.listdir(f"/{directory}"):
                 os.close(os.open(f"/{directory}/{name}", os.O_RDWR))

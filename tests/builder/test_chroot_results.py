@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from moromi_chroot import rpmdb
+from moromi_builder import packages
 from moromi_chroot.config import BUILD_GID, BUILD_UID
 from support.chroots import PACKAGES, Root
 
@@ -113,14 +113,14 @@ def test_source_package_rebuilt_by_hand(root: Root, srpm: Srpm) -> None:
     assert (root.root / f"{topdir}/SRPMS/hello-noarch-1.0-1.mini1.src.rpm".lstrip("/")).is_file()
 
 
-def test_package_list(root: Root) -> None:
+def test_package_list(root: Root, tmp_path: Path) -> None:
     root.init()
-    before = {package.name for package in rpmdb.installed(root.root)}
+    before = {package["name"] for package in packages.installed(root.root, str(tmp_path))}
     assert root.run("--install", "make").returncode == 0
-    after = {package.name: package for package in rpmdb.installed(root.root)}
+    after = {package["name"]: package for package in packages.installed(root.root, str(tmp_path))}
     assert "make" not in before and "bash" in before
     assert set(after) > before
-    assert len(after["make"].payload_hash) == 32 and after["make"].size > 0
+    assert len(after["make"]["payloadhash"]) == 32 and after["make"]["size"] > 0
     assert set(root.shell("rpm -qa --qf '%{name}\\n'").split()) == set(after)
 
 
