@@ -132,12 +132,14 @@ def plugged(settings: Settings | None) -> dict[str, Outline]:
 
 def in_command(settings: Settings | None, word: str, words: list[str], start: str) -> Iterator[Word]:
     """Options, values of options and arguments of one command."""
+    name = resolve(word)
+    found = load(name) if name else None
     outline = plugged(settings).get(word.replace("_", "-"))
     if outline and outline.exported:
         yield from (("--help", "show help"), *outline.options) if start.startswith("-") else ()
         return
-    name = resolve(word)
-    found = find(word.replace("_", "-"), settings) if outline and settings else load(name) if name else None
+    if outline and settings:
+        found = find(word.replace("_", "-"), settings)
     if found is not None:
         yield from in_declared(settings, found, words, start)
 

@@ -62,7 +62,7 @@ def find(name: str, settings: "Settings") -> "MoromiCommand | None":
     """The command of a plugin that names it in its text; of several the one that comes last."""
     function = name.replace("-", "_")
     for path in reversed(files(settings)):
-        if _mentions(path, f"handle_{function}", f'"{name}"'):
+        if _mentions(path, f"handle_{function}", f'"{name}"', f"'{name}'"):
             found = _load(path, settings.debug).get(name)
             if found is not None:
                 return found.command

@@ -92,7 +92,7 @@ def test_commands_of_plugins(home: Path) -> None:
         ".moromi/plugins/ours.py": OURS,
         ".koji/plugins/theirs.py": FOR_KOJI.format(imported=imported),
         "more/broken.py": "def handle_count_casks(:",
-        "more/buildroots.py": OURS.replace("list-casks", "list-buildroot"),
+        "more/buildroots.py": OURS.replace('"list-casks"', "'list-buildroot'"),
     }
     for name, text in plugins.items():
         (home / name).parent.mkdir(parents=True, exist_ok=True)
