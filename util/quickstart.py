@@ -212,7 +212,8 @@ def summary(site: Site) -> None:
         say(
             f"""
 Projects for everyone (docs/copr.md)
-  tokens are at {site.url}/api/; as a file: curl -d username={ADMIN} -d password=… {site.url}/api/new/
+  tokens are at {site.url}/api/; as a file:
+    wget -O ~/.config/copr --post-data 'username={ADMIN}&password={site.facts["admin_password"]}' {site.url}/api/new/
   a machine to install on: dnf -c {MACHINE}/dnf.conf copr enable --hub here {ADMIN}/PROJECT {copr.CHROOT}"""
         )
     say(
