@@ -213,7 +213,7 @@ def summary(site: Site) -> None:
             f"""
 Projects for everyone (docs/copr.md)
   tokens are at {site.url}/api/; as a file:
-    wget -O ~/.config/copr --post-data 'username={ADMIN}&password={site.facts["admin_password"]}' {site.url}/api/new/
+    wget -O ~/.config/copr --post-data 'username={ADMIN}&password=…' {site.url}/api/new/
   a machine to install on: dnf -c {MACHINE}/dnf.conf copr enable --hub here {ADMIN}/PROJECT {copr.CHROOT}"""
         )
     say(
