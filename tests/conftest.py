@@ -31,15 +31,20 @@ PACKAGES = (
 def pytest_configure() -> None:
     """Hypothesis is told that the machine has other work, too: what is slow here is no fault of a test.
 
+    It draws the same examples in every run, so that a change fails for what it does, and no other for bad luck
+    (HYPOTHESIS_PROFILE=new asks for others).
+
     A shell that runs us in the background has Ctrl-C ignored, but tests send it to programs. A proxy of this
     machine is nothing to tests, which talk to it alone.
     """
     for name in ("no_proxy", "NO_PROXY"):
         os.environ[name] = "localhost,127.0.0.1,127.0.0.2"
-    hypothesis.settings.register_profile(
-        "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
-    )
-    hypothesis.settings.load_profile("busy")
+    slow = [hypothesis.HealthCheck.too_slow]
+    for profile, same in (("same", True), ("new", False)):
+        hypothesis.settings.register_profile(
+            profile, deadline=None, derandomize=same, suppress_health_check=slow
+        )
+    hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

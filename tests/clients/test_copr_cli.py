@@ -102,7 +102,7 @@ def built(alice: Cli, project: str, sources: Path, site: CoprSite) -> int:
     words = ["--nowait", project, str(srpm(sources, GOOD)), "-r", CHROOT, "--timeout", "600"]
     number = created(alice("build", *words))
     seen = []
-    deadline = time.monotonic() + 200
+    deadline = time.monotonic() + 400
     while (state := alice("status", str(number)).strip()) not in FINAL:
         seen.append(state)
         assert time.monotonic() < deadline, seen

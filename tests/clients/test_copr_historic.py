@@ -73,7 +73,7 @@ def bob(site: CoprSite, beside: Environment) -> Environment:
     return beside.of(site.url, "bob")
 
 
-def built(alice: Environment, copr: str, package: str, seconds: float = 200) -> dict[str, str]:
+def built(alice: Environment, copr: str, package: str, seconds: float = 400) -> dict[str, str]:
     """What info-pkg shows of a package once nothing is built any more."""
     deadline = time.monotonic() + seconds
     while True:
@@ -206,7 +206,7 @@ class Headhunter:
         """A task."""
         return int(self.session.call("makeTask", method, list(arguments), channel="createrepo"))
 
-    def ended(self, task_id: int, state: TaskState = TaskState.CLOSED, seconds: float = 200) -> Any:
+    def ended(self, task_id: int, state: TaskState = TaskState.CLOSED, seconds: float = 400) -> Any:
         """The result of a task, which must end in a state."""
         deadline = time.monotonic() + seconds
         while (found := self.session.call("getTaskInfo", task_id)["state"]) not in FINISHED_TASKS:

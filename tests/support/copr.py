@@ -49,7 +49,7 @@ class Api:
         assert answer.status_code != 200, (method, path, answer.text)
         return answer.status_code, answer.json()["error"]
 
-    def finished(self, number: int, seconds: float = 200) -> dict[str, Any]:
+    def finished(self, number: int, seconds: float = 400) -> dict[str, Any]:
         """A build, once it has ended."""
         deadline = time.monotonic() + seconds
         while (build := self.ok("GET", f"/build/{number}"))["state"] not in FINAL:

@@ -152,7 +152,7 @@ class Builds:
         path = source.srpm(self.place) if isinstance(source, Package) else source
         return samples.submit_srpm(self.session, path, target, **options)  # type: ignore[arg-type]
 
-    def wait(self, task_id: int, seconds: float = 200) -> TaskState:
+    def wait(self, task_id: int, seconds: float = 400) -> TaskState:
         """The state in which a task ends."""
         deadline = time.monotonic() + seconds
         while (state := self.state(task_id)) not in FINISHED_TASKS:
@@ -175,7 +175,7 @@ class Builds:
             end_pauses(self.site)
             return self.state(task_id) in FINISHED_TASKS
 
-        assert wait_for(is_over, 200, 0.1), self.describe(task_id)
+        assert wait_for(is_over, 400, 0.1), self.describe(task_id)
         return self.state(task_id)
 
     def miss_the_builders(self) -> None:
