@@ -26,6 +26,8 @@ def test_transport(copr: CoprHub, alice: Api) -> None:
     assert "Warning" not in edited.headers
     old = alice("POST", "/project/edit/alice/proj", {"description": "y"})
     assert old.headers["Warning"] == "This method is deprecated: Use PUT method instead of POST"
+    refused = alice("POST", "/project/edit/alice/proj", {"isolation": "x"})
+    assert refused.status_code == 400 and "deprecated" in refused.headers["Warning"]
     broken = alice("PUT", "/project/edit/alice/proj", data="{", headers={"Content-Type": "application/json"})
     text = "The browser (or proxy) sent a request that this server could not understand."
     assert (broken.status_code, broken.json()["error"]) == (400, text)

@@ -14,6 +14,7 @@ import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from samplesite.services import wait_for
 from samplesite.site import free_port
@@ -36,6 +37,25 @@ kit-a = "kit_a:main"
 py-modules = ["kit_a"]
 """,
 }
+
+_GEM = """\
+--- !ruby/object:Gem::Specification
+name: kit
+version: !ruby/object:Gem::Version
+  version: '1.0'
+platform: ruby
+authors: [Nobody]
+executables: []
+extensions:@EXTENSIONS@
+files: [lib/kit.rb]
+require_paths: [lib]
+required_ruby_version: &any !ruby/object:Gem::Requirement
+  requirements: [['>=', !ruby/object:Gem::Version {version: '0'}]]
+required_rubygems_version: *any
+licenses: [MIT]
+specification_version: 4
+summary: A kit
+"""
 
 
 @dataclass(frozen=True)
@@ -87,21 +107,16 @@ class Sources:
 
     def python_project(self) -> None:
         """A project of an index of Python packages: `kit-a`, which has the program `kit-a`."""
-        with io.BytesIO() as buffer:
-            with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-                for name, text in _PYTHON_PROJECT.items():
-                    member = tarfile.TarInfo(f"Kit_a-1.2/{name}")
-                    member.size = len(text)
-                    archive.addfile(member, io.BytesIO(text.encode()))
-            content = buffer.getvalue()
+        files = {f"Kit_a-1.2/{name}": text.encode() for name, text in _PYTHON_PROJECT.items()}
+        content = _tar(files, "w:gz")
         url, digest = self.file("Kit_a-1.2.tar.gz", content), hashlib.sha256(content).hexdigest()
         source = {"packagetype": "sdist", "filename": "Kit_a-1.2.tar.gz", "url": url}
-        files = [
+        urls = [
             {**source, "digests": {"sha256": digest}},
             {"packagetype": "bdist_wheel", "filename": "kit_a-1.2-py3-none-any.whl", "url": ""},
         ]
         info = {"name": "Kit_a", "version": "1.2", "summary": "100% of %(a kit)", "license": "MIT"}
-        self.file("pypi/kit-a/json", json.dumps({"info": info, "urls": files}).encode())
+        self.file("pypi/kit-a/json", json.dumps({"info": info, "urls": urls}).encode())
 
     def gem(self) -> None:
         """A gem of an index: `kit`."""
@@ -119,13 +134,18 @@ class Sources:
 
 def gem(extensions: str = " []") -> bytes:
     """The file of a gem; `extensions` is that part of what it says of itself."""
-    text = f"--- !ruby/object:Gem::Specification\nname: kit\nextensions:{extensions}\n"
-    metadata = gzip.compress(text.encode())
+    data = _tar({"lib/kit.rb": b"puts 'a whole gem'\n"}, "w:gz")
+    metadata = gzip.compress(_GEM.replace("@EXTENSIONS@", extensions).encode())
+    return _tar({"metadata.gz": metadata, "data.tar.gz": data}, "w")
+
+
+def _tar(files: Mapping[str, bytes], mode: Literal["w", "w:gz"]) -> bytes:
     with io.BytesIO() as buffer:
-        with tarfile.open(fileobj=buffer, mode="w") as archive:
-            member = tarfile.TarInfo("metadata.gz")
-            member.size = len(metadata)
-            archive.addfile(member, io.BytesIO(metadata))
+        with tarfile.open(fileobj=buffer, mode=mode) as archive:
+            for name, content in files.items():
+                member = tarfile.TarInfo(name)
+                member.size = len(content)
+                archive.addfile(member, io.BytesIO(content))
         return buffer.getvalue()
 
 

@@ -47,10 +47,10 @@ gem build ../%{{gem_name}}-%{{version}}.gemspec
 mkdir -p %{{buildroot}}%{{gem_dir}} %{{buildroot}}%{{_bindir}}
 cp -a .%{{gem_dir}}/* %{{buildroot}}%{{gem_dir}}/
 [ ! -d .%{{_bindir}} ] || cp -a .%{{_bindir}}/* %{{buildroot}}%{{_bindir}}/
-{install}find %{{buildroot}}%{{_bindir}} -type f -printf '%{{_bindir}}/%%f\\n' > programs
+{install}echo '%%dir %{{gem_instdir}}' > listed
+find %{{buildroot}}%{{_bindir}} -type f -printf '%{{_bindir}}/%%f\\n' >> listed
 
-%files -f programs
-%dir %{{gem_instdir}}
+%files -f listed
 %{{gem_instdir}}/*
 %{{gem_spec}}
 %{{gem_docdir}}

@@ -102,9 +102,9 @@ class _Frame:
     def __call__(self, **path: Any) -> Response:
         try:
             answer = self._run(path)
+            response = answer if isinstance(answer, Response) else jsonify(answer)
         except CoprError as error:
-            return error_response(error, parameters=self.parameters)
-        response = answer if isinstance(answer, Response) else jsonify(answer)
+            response = error_response(error, parameters=self.parameters)
         if request.method in self.endpoint.deprecated:
             response.headers["Warning"] = (
                 f"This method is deprecated: Use {self.endpoint.method} method instead of {request.method}"

@@ -1,8 +1,8 @@
-"""Python, with what Fedora's packages of Python projects are built with, for the sample distribution.
+"""Python and Ruby, with what Fedora builds packages of projects in them with, for the sample distribution.
 
-The sample distribution has Python's bare interpreter only, since this is some MB that one test needs. Python,
-pip and setuptools are those of this machine's distribution; `python3-devel` is made here, and stands for
-Fedora's: the macros of the same names do the same with pip, as far as a project of tests needs it.
+That has Python's bare interpreter only, since this is some MB that one test needs. The languages are those of
+this machine's distribution; `python3-devel` and `rubygems-devel` are made here, and stand for Fedora's: their
+macros of the same names do the same, as far as projects of tests need it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from support.chroots import TOP, sample_distribution
 _DIST = ("pip", "setuptools", "wheel")
 """Projects that packages ask for as `python3dist(NAME)`."""
 
-_MACROS = """\
+_PYTHON_MACROS = """\
 %__python3 /usr/bin/python3
 %python3_sitelib /usr/lib/python3/dist-packages
 %_pyproject_helper %{__python3} /usr/lib/rpm/mini-pyproject
@@ -32,6 +32,16 @@ _MACROS = """\
 rm -f %{buildroot}%{python3_sitelib}/*.dist-info/{direct_url.json,RECORD} \\
 %{nil}
 %pyproject_save_files() %{_pyproject_helper} files %{buildroot} %{pyproject_files} "%{*}"
+"""
+
+_RUBY_MACROS = """\
+%gem_dir %{_datadir}/gems
+%gem_instdir %{gem_dir}/gems/%{gem_name}-%{version}
+%gem_docdir %{gem_dir}/doc/%{gem_name}-%{version}
+%gem_cache %{gem_dir}/cache/%{gem_name}-%{version}.gem
+%gem_spec %{gem_dir}/specifications/%{gem_name}-%{version}.gemspec
+%gem_install() gem install -V --local --force --no-user-install --document=ri,rdoc \\\
+  --build-root . --install-dir %{gem_dir} --bindir %{_bindir} %{gem_name}-%{version}.gem
 """
 
 _HELPER = '''\
@@ -71,7 +81,7 @@ def make(out: Path) -> None:
     index = mkdistro.Index.read()
     closure = {
         name: requires
-        for name, requires in mkdistro.resolve(["python3-pip"], index).items()
+        for name, requires in mkdistro.resolve(["python3-pip", "ruby"], index).items()
         if name not in there
     }
     debs = mkdistro.download(closure, index, TOP / ".moromi/debs")
@@ -79,12 +89,17 @@ def make(out: Path) -> None:
     packages.mkdir(parents=True)
     for name, requires in closure.items():
         mkdistro.convert(name, index.packages[name], requires, debs[name], packages)
-    _make_devel(packages, {name: index.packages[f"python3-{name}"]["Version"] for name in _DIST})
+    _make_python(packages, {name: index.packages[f"python3-{name}"]["Version"] for name in _DIST})
+    macros = {"usr/lib/rpm/macros.d/macros.mini-ruby": _RUBY_MACROS}
+    _pack(packages, "rubygems-devel", macros, ["ruby"], ["ruby(release)"])
     mkdistro.run("createrepo_c", "--quiet", "--no-database", ".", cwd=out)
 
 
-def _make_devel(packages: Path, versions: dict[str, str]) -> None:
-    macros = {"usr/lib/rpm/macros.d/macros.mini-python": _MACROS, "usr/lib/rpm/mini-pyproject": _HELPER}
+def _make_python(packages: Path, versions: dict[str, str]) -> None:
+    macros = {
+        "usr/lib/rpm/macros.d/macros.mini-python": _PYTHON_MACROS,
+        "usr/lib/rpm/mini-pyproject": _HELPER,
+    }
     # The bare interpreter calls itself `python3` as well.
     _pack(packages, "python3-devel", macros, ["python3", "libpython3-stdlib"], [])
     for name, version in versions.items():
