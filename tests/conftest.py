@@ -31,7 +31,7 @@ PACKAGES = (
 def pytest_configure() -> None:
     """Hypothesis is told that the machine has other work, too: what is slow here is no fault of a test.
 
-    It draws the same examples in every run, so that a change fails for what it does, and no other for bad luck
+    It draws the same examples in every run, so that what fails is what has changed
     (HYPOTHESIS_PROFILE=new asks for others).
 
     A shell that runs us in the background has Ctrl-C ignored, but tests send it to programs. A proxy of this
