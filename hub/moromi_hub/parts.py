@@ -51,6 +51,7 @@ def web(config: Path) -> None:
         "respawn_failed_workers": True,
         "websockets": False,
         "backlog": 1024,
+        "workers_kill_timeout": _STOP_SECONDS,
     }
     _serve(settings.Listen, application, options)
 
@@ -67,7 +68,9 @@ def events(config: Path) -> None:
 
         return make_application(settings)
 
-    _serve(settings.PushListen, application, {"interface": Interfaces.ASGI, "workers": 1, "backlog": 4096})
+    # Streams have no end to wait for: whoever listens connects again.
+    options = {"interface": Interfaces.ASGI, "workers": 1, "backlog": 4096, "workers_kill_timeout": 1}
+    _serve(settings.PushListen, application, options)
 
 
 def worker(config: Path) -> None:
@@ -111,5 +114,5 @@ def _serve(listen: str, application: Callable[[], Any], options: dict[str, Any])
 
     host, port = address(listen)
     # the name of the target is shown only: `load` has it
-    server = Server("moromi_hub", host, port, log_access=False, workers_kill_timeout=_STOP_SECONDS, **options)
+    server = Server("moromi_hub", host, port, log_access=False, **options)
     server.serve(target_loader=load, wrap_loader=False)
