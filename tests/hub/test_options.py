@@ -226,6 +226,11 @@ def test_limits_of_the_process(caplog: pytest.LogCaptureFixture) -> None:
     ]
 
 
+def test_what_the_system_refuses_is_told_without_our_paths() -> None:
+    full = OSError(28, "No space left on device", "/mnt/koji/work/x")
+    assert faults.fault_of(full, Settings()) == (1, "<class 'OSError'>: No space left on device")
+
+
 def test_what_a_file_may_say(tmp_path: Path) -> None:
     main = tmp_path / "hub.conf"
     main.write_text("[hub]\nDBName = koji\nDBhost = db.example.org\nRLIMIT_OFILE = 99 100\nmaxjobs = 3\n")

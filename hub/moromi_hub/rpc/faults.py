@@ -36,7 +36,9 @@ def fault_of(error: BaseException, settings: Settings) -> tuple[int, str]:
 
 
 def message(error: BaseException) -> str:
-    """The first argument of an exception as text."""
+    """The first argument of an exception as text; of what the system refuses, why, and no path of ours."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     return str(error.args[0]) if error.args else str(error)
 
 
