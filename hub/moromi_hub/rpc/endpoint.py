@@ -147,6 +147,7 @@ class Endpoint:
     def _upload(self, environ: WSGIEnvironment, caller: Caller) -> Reply:
         """A raw upload: the chunk is the body, everything else is in the query (section 3.2)."""
         call = self._call(environ, caller)
+        call.method = "upload"
         with logs.about(call):
             return self._received(call, environ)
 

@@ -7,6 +7,7 @@ without following links, so no name and no link leads out of the area.
 
 from __future__ import annotations
 
+import errno
 import os
 import posixpath
 import stat
@@ -22,6 +23,8 @@ from moromi_hub.call import Call
 from moromi_hub.volumes import service as volumes
 
 _OWNER_FILE = ".user"
+_CALLERS_FAULT = (errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
+"""A path through a file or a link, or too long a name; anything else, a full disk say, is ours."""
 
 
 @dataclass(frozen=True)
@@ -110,10 +113,10 @@ def _open_directory(place: Place, *, create: bool) -> int:
             if create:
                 _make_directory(current, part)
             below = os.open(part, flags | os.O_NOFOLLOW, dir_fd=current)
-        except (NotADirectoryError, OSError) as error:
-            if isinstance(error, FileNotFoundError):
-                raise
-            raise GenericError(f"Invalid upload directory: {place.directory}") from error
+        except OSError as error:
+            if error.errno in _CALLERS_FAULT:
+                raise GenericError(f"Invalid upload directory: {place.directory}") from error
+            raise
         finally:
             os.close(current)
         current = below
