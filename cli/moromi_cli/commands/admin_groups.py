@@ -63,6 +63,7 @@ def unblock_group(cli: Cli, tag: str, group: str) -> None:
 @click.argument("group")
 def remove_group(cli: Cli, tag: str, group: str) -> None:
     """Remove a group from a tag."""
+    need_permission(cli, "tag")
     info, found = need_group(cli, tag, group)
     if found["tag_id"] != info["id"]:
         raise Failure(f"Group {group} is inherited, not a group of tag {tag} itself")
