@@ -51,7 +51,7 @@ def remote(can_build: None) -> Iterator[Remote]:
             "RepoAuto": "no",
             "PushURL": f"http://127.0.0.1:{push.port}/events",
         }
-        packages = [f"remote{number}" for number in range(5)]
+        packages = [f"remote{number}" for number in range(6)]
         with running_site(packages, hub_options, builder=False) as site:
             push.target = int(site.facts["push_port"])
             with proxy_to(int(site.facts["port"])) as hub, builds_on(site) as builds:
@@ -143,6 +143,18 @@ def test_answers_are_lost(remote: Remote) -> None:
     tagged = remote.builds.session.listTagged(content.DEST, package=package.name)
     assert [each["nvr"] for each in tagged] == [package.nvr]
     assert remote.builds.site.builder().pid() == daemon, "the daemon has lived through it"
+
+
+def test_the_answers_to_a_tagging_are_lost(remote: Remote) -> None:
+    """It has been done, so the task is not begun again."""
+    package = Package("remote5")
+    before = remote.hub.swallowed
+    remote.hub.lose_answers_to(b"<methodName>host.tagBuild<", b"<methodName>host.tagNotification<")
+    task_id = remote.builds.submit(package)
+    finish(remote, task_id, package)
+    assert remote.hub.swallowed == before + 2
+    tagged = remote.builds.session.listTagged(content.DEST, package=package.name)
+    assert [each["nvr"] for each in tagged] == [package.nvr]
 
 
 def test_cut_for_longer_than_the_lease(remote: Remote) -> None:

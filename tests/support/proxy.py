@@ -22,6 +22,8 @@ class Proxy:
     refused: int = 0
     swallowed: int = 0
     """How many answers were lost."""
+    _lost: set[bytes] = field(default_factory=set)
+    _deaf: set[socket.socket] = field(default_factory=set)
     _up: bool = True
     _hears: bool = True
     _budget: int | None = None
@@ -62,6 +64,11 @@ class Proxy:
     def hear(self) -> None:
         """Let answers through again."""
         self._hears = True
+
+    def lose_answers_to(self, *words: bytes) -> None:
+        """Cut the connection instead of the answer to the next request with each of these words."""
+        with self._lock:
+            self._lost |= set(words)
 
     def cut_after(self, size: int) -> None:
         """Go down by itself when clients have sent so many bytes more."""
@@ -112,13 +119,17 @@ class Proxy:
                 return
             with self._lock:
                 self.sent += data
+                found = {words for words in self._lost if words in data}
+                if found:
+                    self._lost -= found
+                    self._deaf.add(client)
             server.sendall(data)
         server.shutdown(socket.SHUT_WR)
 
     def _answer(self, server: socket.socket, client: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := server.recv(65536):
-                if not self._hears:
+                if not self._hears or client in self._deaf:
                     with self._lock:
                         self.swallowed += 1
                     _end((client, server))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
-from moromi.errors import Fault, GenericError
+from moromi.errors import Fault, GenericError, RetryError
 from moromi_builder.tasks.base import Handler
 from moromi_builder.tasks.registry import task
 
@@ -31,7 +32,12 @@ class TagBuild(Handler[TagBuildParams]):
         try:
             build = self.session.getBuild(params.build_id, strict=True)
             tag = self.session.getTag(params.tag_id, strict=True)
-            host.tagBuild(self.task_id, tag["id"], build["id"], force=params.force, fromtag=params.fromtag)
+            # Whoever makes a call again whose answer was lost is told so when it has been done: to begin the
+            # task again would find a build that is tagged already.
+            with suppress(RetryError):
+                host.tagBuild(
+                    self.task_id, tag["id"], build["id"], force=params.force, fromtag=params.fromtag
+                )
         except (GenericError, Fault) as exc:
             text = f"{type(exc).__name__}: {exc}"
             self._notify(False, owner, text)
@@ -40,6 +46,7 @@ class TagBuild(Handler[TagBuildParams]):
 
     def _notify(self, good: bool, owner: int, failure: str) -> None:
         params = self.params
-        self.session.host.tagNotification(
-            good, params.tag_id, params.fromtag, params.build_id, owner, params.ignore_success, failure
-        )
+        with suppress(RetryError):
+            self.session.host.tagNotification(
+                good, params.tag_id, params.fromtag, params.build_id, owner, params.ignore_success, failure
+            )
