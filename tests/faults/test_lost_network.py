@@ -51,7 +51,7 @@ def remote(can_build: None) -> Iterator[Remote]:
             "RepoAuto": "no",
             "PushURL": f"http://127.0.0.1:{push.port}/events",
         }
-        packages = [f"remote{number}" for number in range(6)]
+        packages = [f"remote{number}" for number in range(7)]
         with running_site(packages, hub_options, builder=False) as site:
             push.target = int(site.facts["push_port"])
             with proxy_to(int(site.facts["port"])) as hub, builds_on(site) as builds:
@@ -155,6 +155,25 @@ def test_the_answers_to_a_tagging_are_lost(remote: Remote) -> None:
     assert remote.hub.swallowed == before + 2
     tagged = remote.builds.session.listTagged(content.DEST, package=package.name)
     assert [each["nvr"] for each in tagged] == [package.nvr]
+
+
+def test_builder_killed_when_it_has_tagged(remote: Remote) -> None:
+    """The task is begun again, and finds its own work done."""
+    package = Package("remote6")
+    before = remote.hub.swallowed
+    remote.hub.lose_answers_to(b"<methodName>host.tagBuild<")
+    task_id = remote.builds.submit(package)
+    assert wait_for(lambda: remote.hub.swallowed > before, 120, 0.001), remote.builds.describe(task_id)
+    remote.down()
+    builder = remote.builds.site.builder()
+    builder.kill()
+    remote.up()
+    builder.start()
+    finish(remote, task_id, package)
+    (tagging,) = [
+        each for each in remote.builds.session.getTaskChildren(task_id) if each["method"] == "tagBuild"
+    ]
+    assert tagging["state"] == TaskState.CLOSED
 
 
 def test_cut_for_longer_than_the_lease(remote: Remote) -> None:

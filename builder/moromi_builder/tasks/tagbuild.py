@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
-from moromi.errors import Fault, GenericError, RetryError
+from moromi.errors import Fault, GenericError, RetryError, TagError
 from moromi_builder.tasks.base import Handler
 from moromi_builder.tasks.registry import task
 
@@ -27,22 +29,35 @@ class TagBuild(Handler[TagBuildParams]):
 
     def run(self) -> None:
         """Tag and notify; a failure is notified too."""
-        params, host = self.params, self.session.host
-        owner = self.session.getTaskInfo(self.task_id)["owner"]
+        params = self.params
+        task_info = self.session.getTaskInfo(self.task_id)
+        owner = task_info["owner"]
         try:
             build = self.session.getBuild(params.build_id, strict=True)
             tag = self.session.getTag(params.tag_id, strict=True)
             # Whoever makes a call again whose answer was lost is told so when it has been done: to begin the
             # task again would find a build that is tagged already.
             with suppress(RetryError):
-                host.tagBuild(
-                    self.task_id, tag["id"], build["id"], force=params.force, fromtag=params.fromtag
-                )
+                self._tag(tag["id"], build["id"], task_info)
         except (GenericError, Fault) as exc:
             text = f"{type(exc).__name__}: {exc}"
             self._notify(False, owner, text)
             raise
         self._notify(True, owner, "")
+
+    def _tag(self, tag_id: int, build_id: int, task_info: Mapping[str, Any]) -> None:
+        """Tag; that it is done already is good, if this task did it before its builder was killed."""
+        force, fromtag = self.params.force, self.params.fromtag
+        try:
+            self.session.host.tagBuild(self.task_id, tag_id, build_id, force=force, fromtag=fromtag)
+        except TagError:
+            history = self.session.queryHistory(
+                tables=["tag_listing"], tag=tag_id, build=build_id, active=True
+            )
+            begun, owner = task_info["create_ts"], task_info["owner"]
+            rows = history["tag_listing"]
+            if not any(row["creator_id"] == owner and row["create_ts"] >= begun for row in rows):
+                raise
 
     def _notify(self, good: bool, owner: int, failure: str) -> None:
         params = self.params
