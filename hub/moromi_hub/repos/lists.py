@@ -8,6 +8,7 @@ written as long as both agree.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -24,7 +25,8 @@ from moromi_hub.tagging import listing
 
 _AT_ONCE = 4000
 """Lines that are gathered before they are written."""
-_Add = Callable[[bytes], None]
+_Add = Callable[[str], None]
+_TEXTS = ("name", "version", "release", "arch", "payloadhash")
 
 
 def write(
@@ -40,7 +42,7 @@ def write(
     wanted = listing.wanted(call, tag["id"], event, inherit=True, latest=latest)
     builds = listing.repo_builds(call, wanted)
     below_top = PathInfo("")
-    places = {str(build["id"]).encode(): f"toplink/{below_top.build(build)}/".encode() for build in builds}
+    places = {str(build["id"]): f"toplink/{below_top.build(build)}/" for build in builds}
     with ExitStack() as stack:
         dealer = _Dealer(stack, directory, arches, options, places)
         rpms.list_of_builds(
@@ -58,7 +60,7 @@ class _Dealer:
         directory: Path,
         arches: Sequence[str],
         options: Options,
-        builds: Mapping[bytes, bytes],
+        builds: Mapping[str, str],
     ) -> None:
         self._arches = arches
         self._options = options
@@ -71,21 +73,31 @@ class _Dealer:
             )
             for arch in arches
         }
-        self._lines: dict[str, tuple[list[bytes], list[bytes]]] = {arch: ([], []) for arch in arches}
-        self._targets: dict[bytes, list[tuple[_Add, _Add]]] = {}
+        self._lines: dict[str, tuple[list[str], list[str]]] = {arch: ([], []) for arch in arches}
+        self._targets: dict[str, list[tuple[_Add, _Add]]] = {}
         self._count = 0
 
     def take(self, row: bytes) -> None:
         """Add an rpm to the lists of its arches."""
-        # nothing here is quicker, and there may be hundreds of thousands
-        build_id, arch, path, record = row.split(b"\t", 3)
-        if b"\\" in row:
-            arch, path, record = map(unescape, (arch, path, record))
+        line = row.decode()
+        values = line[:-1].split("\t")
+        name, version, release, arch, rpm_id, epoch, draft, payloadhash, size, *rest = values
+        buildtime, buildroot_id, build_id, metadata_only, extra = rest
         targets = self._targets.get(arch)
         if targets is None:
-            targets = self._targets[arch] = self._targets_of(arch.decode())
+            targets = self._targets[arch] = self._targets_of(arch)
+        if '"' in line or "\\" in line:
+            record, (name, version, release, arch) = _careful_record(values)
+        else:
+            # nothing here is quicker, and there may be hundreds of thousands
+            record = (
+                f'{{"name": "{name}", "version": "{version}", "release": "{release}", "arch": "{arch}", '
+                f'"id": {rpm_id}, "epoch": {epoch}, "draft": {draft}, "payloadhash": "{payloadhash}", '
+                f'"size": {size}, "buildtime": {buildtime}, "buildroot_id": {buildroot_id}, '
+                f'"build_id": {build_id}, "metadata_only": {metadata_only}, "extra": {extra}}}\n'
+            )
         # a volume's builds are reached through the link to the top, like all others
-        path = b"%b%b\n" % (self._builds[build_id], path)
+        path = f"{self._builds[build_id]}{arch}/{name}-{version}-{release}.{arch}.rpm\n"
         for add_path, add_record in targets:
             add_path(path)
             add_record(record)
@@ -98,7 +110,7 @@ class _Dealer:
         self._count = 0
         for arch, gathered in self._lines.items():
             for file, lines in zip(self._lists[arch], gathered, strict=True):
-                file.write(b"".join(lines))
+                file.write("".join(lines).encode())
                 lines.clear()
 
     def _targets_of(self, arch: str) -> list[tuple[_Add, _Add]]:
@@ -118,6 +130,15 @@ def targets(arch: str, arches: Sequence[str], options: Options) -> list[str]:
         return [each for each in arches if each != "src"]
     canonical = arch_rules.canonical(arch)
     return [canonical] if canonical in arches else []
+
+
+def _careful_record(values: Sequence[str]) -> tuple[str, Sequence[str]]:
+    """The record of an rpm that has something to be escaped, or `extra`; and the names in its path."""
+    record: dict[str, Any] = {}
+    for key, value in zip(rpms.LIST_KEYS, values, strict=True):
+        text = unescape(value.encode()).decode()
+        record[key] = text if key in _TEXTS else json.loads(text)
+    return json.dumps(record) + "\n", [record[key] for key in ("name", "version", "release", "arch")]
 
 
 class _List:

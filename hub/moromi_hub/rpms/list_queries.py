@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
+    Boolean,
     Column,
     ColumnElement,
     Integer,
     Select,
-    String,
     Text,
+    case,
     cast,
     func,
-    literal,
     not_,
     or_,
     select,
@@ -46,11 +46,7 @@ _DEBUG = ("%-debuginfo", "%-debugsource", "%-debuginfo-%")
 
 
 def of_builds(build_ids: Sequence[int], sources: bool, debuginfo: bool) -> Select[Any]:
-    """Statement of the rpms of builds, in the order of these.
-
-    Build id, arch, path below the build's directory, and `KEYS` as a JSON object: the database puts it
-    together while we deal out what came before.
-    """
+    """Statement of the rpms of builds, in the order of these, with `KEYS` as JSON has them but for quotes."""
     builds = (
         func.unnest(integer_array(build_ids))
         .table_valued(Column("id", Integer), with_ordinality="position")
@@ -58,28 +54,17 @@ def of_builds(build_ids: Sequence[int], sources: bool, debuginfo: bool) -> Selec
     )
     rpm = t.rpminfo.c
     return (
-        select(rpm.build_id, rpm.arch, _path(), _record())
+        select(*(_as_json(rpm[key]) for key in KEYS))
         .join_from(builds, t.rpminfo, rpm.build_id == builds.c.id)
         .where(*kinds(sources, debuginfo))
         .order_by(builds.c.position, rpm.id)
     )
 
 
-def _path() -> ColumnElement[str]:
-    rpm = t.rpminfo.c
-    return rpm.arch + "/" + rpm.name + "-" + rpm.version + "-" + rpm.release + "." + rpm.arch + ".rpm"
-
-
-def _record() -> ColumnElement[str]:
-    record: ColumnElement[str] = literal("{")
-    for number, key in enumerate(KEYS):
-        record = record + f'{", " if number else ""}"{key}": ' + _as_json(t.rpminfo.c[key])
-    return record + "}"
-
-
-def _as_json(column: Column[Any]) -> ColumnElement[str]:
-    value = cast(func.to_json(column) if isinstance(column.type, String) else column, Text)
-    return func.coalesce(value, "null") if column.nullable else value
+def _as_json(column: Column[Any]) -> ColumnElement[Any]:
+    if isinstance(column.type, Boolean):
+        return case((column.is_(True), "true"), (column.is_(False), "false"), else_="null")
+    return func.coalesce(cast(column, Text), "null") if column.nullable else column
 
 
 def kinds(sources: bool, debuginfo: bool) -> list[ColumnElement[bool]]:

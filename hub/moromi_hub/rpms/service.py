@@ -15,6 +15,8 @@ from moromi_hub.db.lookup import find_row
 from moromi_hub.rpms import list_queries, queries
 from moromi_schema import tables as t
 
+LIST_KEYS = list_queries.KEYS
+
 Rpm = dict[str, Any]
 
 
@@ -137,9 +139,9 @@ def has_rpms(call: Call, build_id: int) -> bool:
 def list_of_builds(
     call: Call, build_ids: Sequence[int], sources: bool, debuginfo: bool, write: Callable[[bytes], object]
 ) -> None:
-    """Give `write` a line for each rpm of builds, in the order of these, as COPY writes it.
+    """Give `write` a line for each rpm of builds, in the order of these: `LIST_KEYS` with tabs between.
 
-    Build id, arch, path below the build's directory, and what the list of a repository says of it, as JSON.
+    They are as in JSON (but for the quotes of texts) and as COPY writes them (backslashes doubled).
     """
     call.tx.copy(list_queries.of_builds(build_ids, sources, debuginfo), write)
 
