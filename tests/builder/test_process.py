@@ -34,7 +34,8 @@ def read_pid(path: Path) -> process.ProcessId:
 
 def test_a_tree_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
     inner = tmp_path / "inner"
-    script = f"trap '' TERM; (trap '' TERM; echo $BASHPID > {inner}; while :; do sleep 0.05; done) & wait"
+    endless = "while :; do sleep 0.05; done"
+    script = f"trap '' TERM; (echo $BASHPID > {inner}; {endless}) & {endless}"
     outer = subprocess.Popen(["bash", "-c", script])
     root, child = identify(outer.pid), read_pid(inner)
     assert child in process.descendants([root])

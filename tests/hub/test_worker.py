@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -147,7 +148,11 @@ def _leader(hub: HubUnderTest) -> Callable[[], int | None]:
 
 def _is_connected(process: subprocess.Popen[bytes]) -> bool:
     """Whether a worker talks to the database: it has files and pipes before, and sockets then."""
-    return any("socket:" in str(each.readlink()) for each in Path(f"/proc/{process.pid}/fd").iterdir())
+    found = set()
+    for each in Path(f"/proc/{process.pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            found.add(str(each.readlink()).partition(":")[0])
+    return "socket" in found
 
 
 def test_the_process_survives_its_leader_and_ends_when_told(
