@@ -35,10 +35,7 @@ class TagBuild(Handler[TagBuildParams]):
         try:
             build = self.session.getBuild(params.build_id, strict=True)
             tag = self.session.getTag(params.tag_id, strict=True)
-            # Whoever makes a call again whose answer was lost is told so when it has been done: to begin the
-            # task again would find a build that is tagged already.
-            with suppress(RetryError):
-                self._tag(tag["id"], build["id"], task_info)
+            self._tag(tag["id"], build["id"], task_info)
         except (GenericError, Fault) as exc:
             text = f"{type(exc).__name__}: {exc}"
             self._notify(False, owner, text)
@@ -46,10 +43,12 @@ class TagBuild(Handler[TagBuildParams]):
         self._notify(True, owner, "")
 
     def _tag(self, tag_id: int, build_id: int, task_info: Mapping[str, Any]) -> None:
-        """Tag; that it is done already is good, if this task did it before its builder was killed."""
+        """Tag; that this task has done it already is good: the answer was lost, or its builder was killed."""
         force, fromtag = self.params.force, self.params.fromtag
         try:
-            self.session.host.tagBuild(self.task_id, tag_id, build_id, force=force, fromtag=fromtag)
+            # RetryError: the call was made again, and had been done the first time.
+            with suppress(RetryError):
+                self.session.host.tagBuild(self.task_id, tag_id, build_id, force=force, fromtag=fromtag)
         except TagError:
             history = self.session.queryHistory(
                 tables=["tag_listing"], tag=tag_id, build=build_id, active=True
